@@ -1,0 +1,133 @@
+"""Networks: what a client may send, what the database holds, what is shown.
+
+Source: Neutron API reference, "Networks"; extensions net-mtu, port-security, external-net, provider.
+"""
+
+from msgspec import UNSET, Struct, UnsetType, field
+
+from ovnest.resources.fields import (
+    DESCRIPTION_MAX,
+    NAME_MAX,
+    Coercions,
+    boolean,
+    choice,
+    limited,
+    listed,
+    optional,
+    resource_tags,
+    text_or_empty,
+    whole_number,
+)
+
+NETWORK_TYPES = ("geneve", "vlan", "flat")
+MTU_MIN = 68  # RFC 791: the least an IPv4 host must take
+MTU_MAX = 65535
+SEGMENTATION_ID_MAX = (1 << 24) - 1
+
+
+class Network(Struct, frozen=True, kw_only=True):
+    """The facts of one network. `segment_id` names its physical segment; None on a tunnel network."""
+
+    id: str
+    project_id: str
+    name: str = ""
+    description: str = ""
+    admin_state_up: bool = True
+    shared: bool = False
+    external: bool = False
+    mtu: int = 0
+    port_security_enabled: bool = True
+    dns_domain: str = ""
+    network_type: str = "geneve"
+    physical_network: str | None = None
+    segmentation_id: int | None = None
+    segment_id: str | None = None
+    availability_zone_hints: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    created_at: str = ""
+    updated_at: str = ""
+    revision_number: int = 0
+
+
+class CreateNetwork(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a client may send to make a network. What is left out gets the default here."""
+
+    project_id: str | None = None
+    name: str = ""
+    description: str = ""
+    admin_state_up: bool = True
+    shared: bool = False
+    external: bool = field(default=False, name="router:external")
+    mtu: int = 0
+    port_security_enabled: bool = True
+    dns_domain: str = ""
+    network_type: str | None = field(default=None, name="provider:network_type")
+    physical_network: str | None = field(default=None, name="provider:physical_network")
+    segmentation_id: int | None = field(default=None, name="provider:segmentation_id")
+    availability_zone_hints: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+class UpdateNetwork(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a client may change. A field left out stays as it is."""
+
+    name: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    admin_state_up: bool | UnsetType = UNSET
+    shared: bool | UnsetType = UNSET
+    external: bool | UnsetType = field(default=UNSET, name="router:external")
+    mtu: int | UnsetType = UNSET
+    port_security_enabled: bool | UnsetType = UNSET
+    dns_domain: str | UnsetType = UNSET
+
+
+class NetworkBody(Struct, frozen=True, kw_only=True):
+    """A network as it is shown."""
+
+    id: str
+    name: str
+    tenant_id: str
+    project_id: str
+    admin_state_up: bool
+    mtu: int
+    status: str
+    subnets: tuple[str, ...]
+    shared: bool
+    availability_zone_hints: tuple[str, ...]
+    availability_zones: tuple[str, ...]
+    ipv4_address_scope: str | None
+    ipv6_address_scope: str | None
+    external: bool = field(name="router:external")
+    description: str
+    port_security_enabled: bool
+    dns_domain: str
+    tags: tuple[str, ...]
+    created_at: str
+    updated_at: str
+    revision_number: int
+    network_type: str = field(name="provider:network_type")
+    physical_network: str | None = field(name="provider:physical_network")
+    segmentation_id: int | None = field(name="provider:segmentation_id")
+
+
+_BOTH: Coercions = {
+    "name": limited(NAME_MAX, text_or_empty),
+    "description": limited(DESCRIPTION_MAX, text_or_empty),
+    "admin_state_up": boolean,
+    "shared": boolean,
+    "router:external": boolean,
+    "mtu": whole_number(0, MTU_MAX),
+    "port_security_enabled": boolean,
+    "dns_domain": limited(NAME_MAX, text_or_empty),
+}
+UPDATE_NETWORK = _BOTH
+CREATE_NETWORK: Coercions = {
+    **_BOTH,
+    "project_id": optional(limited(NAME_MAX)),
+    "tenant_id": optional(limited(NAME_MAX)),
+    "provider:network_type": optional(choice(*NETWORK_TYPES)),
+    "provider:physical_network": optional(limited(NAME_MAX)),
+    "provider:segmentation_id": optional(whole_number(1, SEGMENTATION_ID_MAX)),
+    "availability_zone_hints": listed(limited(NAME_MAX)),
+    "tags": resource_tags,
+}

@@ -1,0 +1,287 @@
+"""Ports: what a client may send, what the database holds, what is shown.
+
+A container port is a port whose `binding:profile` names a parent and a tag. At the wire the profile is a
+free mapping; what we know of it becomes `BindingProfile`, and the rest is kept as it came.
+
+Source: Neutron API reference, "Ports"; extensions binding, port-security, allowed-address-pairs,
+extra_dhcp_opt.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType, field
+
+from ovnest.resources.fields import (
+    DESCRIPTION_MAX,
+    NAME_MAX,
+    Coercions,
+    boolean,
+    choice,
+    ip_address,
+    ip_or_network,
+    limited,
+    listed,
+    mac_address,
+    mapping,
+    optional,
+    required,
+    resource_tags,
+    text_or_empty,
+    uuid,
+    whole_number,
+)
+
+PROFILE_MAX = 4095  # characters of its JSON, as Neutron's column holds
+FIXED_IPS_MAX = 5  # Neutron's max_fixed_ips_per_port
+VNIC_TYPES = (
+    "normal",
+    "direct",
+    "macvtap",
+    "baremetal",
+    "direct-physical",
+    "virtio-forwarder",
+    "smart-nic",
+    "remote-managed",
+    "vdpa",
+    "accelerator-direct",
+    "accelerator-direct-physical",
+)
+
+
+class FixedIp(Struct, frozen=True):
+    """An address of a port and the subnet it belongs to."""
+
+    subnet_id: str
+    ip_address: str
+
+
+class FixedIpRequest(Struct, frozen=True, kw_only=True):
+    """A wanted address: by subnet, by address, or both."""
+
+    subnet_id: str | None = None
+    ip_address: str | None = None
+
+
+class AddressPair(Struct, frozen=True, kw_only=True):
+    """Another address that the port may use; without a MAC it is the port's own."""
+
+    ip_address: str
+    mac_address: str
+
+
+class AddressPairRequest(Struct, frozen=True, kw_only=True):
+    """An allowed address pair as a client sends it."""
+
+    ip_address: str
+    mac_address: str | None = None
+
+
+class DhcpOption(Struct, frozen=True, kw_only=True):
+    """A DHCP option of one port. `opt_value` null on update takes the option away."""
+
+    opt_name: str
+    opt_value: str | None
+    ip_version: int = 4
+
+
+class BindingProfile(Struct, frozen=True, kw_only=True):
+    """`binding:profile`: the parent and tag of a container port, and all other keys as they came.
+
+    `tag` is None where a parent is named and the server is to choose (no tag, or tag 0).
+    """
+
+    parent_name: str | None = None
+    tag: int | None = None
+    others: dict[str, Any] = {}
+
+    def shown(self) -> dict[str, Any]:
+        """The mapping as a client sees it."""
+        if self.parent_name is None:
+            return self.others
+        return {"parent_name": self.parent_name, "tag": self.tag, **self.others}
+
+
+class Port(Struct, frozen=True, kw_only=True):
+    """The facts of one port. `up` and `host_seen` are observed: OVN says them, nobody writes them here."""
+
+    id: str
+    project_id: str
+    network_id: str
+    mac_address: str
+    fixed_ips: tuple[FixedIp, ...] = ()
+    name: str = ""
+    description: str = ""
+    admin_state_up: bool = True
+    device_id: str = ""
+    device_owner: str = ""
+    parent_name: str | None = None
+    tag: int | None = None
+    profile: dict[str, Any] = {}
+    vnic_type: str = "normal"
+    host_id: str = ""
+    port_security_enabled: bool = True
+    allowed_address_pairs: tuple[AddressPair, ...] = ()
+    extra_dhcp_opts: tuple[DhcpOption, ...] = ()
+    tags: tuple[str, ...] = ()
+    created_at: str = ""
+    updated_at: str = ""
+    revision_number: int = 0
+    up: bool = False
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the network itself owns it (`network:*`): no port security, no DHCP options."""
+        return self.device_owner.startswith("network:")
+
+
+class CreatePort(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a client may send to make a port. UNSET fields are chosen by the server."""
+
+    network_id: str
+    project_id: str | None = None
+    name: str = ""
+    description: str = ""
+    admin_state_up: bool = True
+    mac_address: str | UnsetType | None = UNSET
+    fixed_ips: tuple[FixedIpRequest, ...] | UnsetType = UNSET
+    device_id: str = ""
+    device_owner: str = ""
+    port_security_enabled: bool | UnsetType = UNSET
+    allowed_address_pairs: tuple[AddressPairRequest, ...] = ()
+    extra_dhcp_opts: tuple[DhcpOption, ...] = ()
+    security_groups: tuple[str, ...] | UnsetType = UNSET
+    host_id: str = field(default="", name="binding:host_id")
+    vnic_type: str = field(default="normal", name="binding:vnic_type")
+    profile: dict[str, Any] = field(default_factory=dict, name="binding:profile")
+    tags: tuple[str, ...] = ()
+
+
+class UpdatePort(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a client may change. A field left out stays as it is; a list or profile is replaced whole."""
+
+    name: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    admin_state_up: bool | UnsetType = UNSET
+    mac_address: str | UnsetType | None = UNSET
+    fixed_ips: tuple[FixedIpRequest, ...] | UnsetType = UNSET
+    device_id: str | UnsetType = UNSET
+    device_owner: str | UnsetType = UNSET
+    port_security_enabled: bool | UnsetType = UNSET
+    allowed_address_pairs: tuple[AddressPairRequest, ...] | UnsetType = UNSET
+    extra_dhcp_opts: tuple[DhcpOption, ...] | UnsetType = UNSET
+    security_groups: tuple[str, ...] | UnsetType = UNSET
+    host_id: str | UnsetType = field(default=UNSET, name="binding:host_id")
+    vnic_type: str | UnsetType = field(default=UNSET, name="binding:vnic_type")
+    profile: dict[str, Any] | UnsetType = field(default=UNSET, name="binding:profile")
+
+
+class PortBody(Struct, frozen=True, kw_only=True):
+    """A port as it is shown. `status`, `vif_type` and `vif_details` are computed."""
+
+    id: str
+    name: str
+    network_id: str
+    tenant_id: str
+    project_id: str
+    mac_address: str
+    admin_state_up: bool
+    status: str
+    device_id: str
+    device_owner: str
+    fixed_ips: tuple[FixedIp, ...]
+    allowed_address_pairs: tuple[AddressPair, ...]
+    extra_dhcp_opts: tuple[DhcpOption, ...]
+    security_groups: tuple[str, ...]
+    port_security_enabled: bool
+    description: str
+    tags: tuple[str, ...]
+    created_at: str
+    updated_at: str
+    revision_number: int
+    vnic_type: str = field(name="binding:vnic_type")
+    profile: dict[str, Any] = field(name="binding:profile")
+    host_id: str = field(name="binding:host_id")
+    vif_type: str = field(name="binding:vif_type")
+    vif_details: dict[str, Any] = field(name="binding:vif_details")
+
+
+def _profile(value: Any) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError(f"{value!r} is not a dictionary or None")
+    if len(msgspec.json.encode(value)) > PROFILE_MAX:
+        raise ValueError("binding:profile value too large")
+    return value
+
+
+def _fixed_ip(value: Any) -> dict[str, Any]:
+    wanted: dict[str, Any] = mapping(subnet_id=optional(uuid), ip_address=optional(ip_address))(value)
+    if not any(wanted.values()):
+        raise ValueError("a fixed IP names a subnet_id, an ip_address, or both")
+    return wanted
+
+
+def _distinct_fixed_ips(value: Any) -> list[dict[str, Any]]:
+    wanted: list[dict[str, Any]] = listed(_fixed_ip)(value)
+    addresses = [item["ip_address"] for item in wanted if item.get("ip_address")]
+    if len(set(addresses)) < len(addresses):
+        raise ValueError("the same IP address stands twice")
+    return wanted
+
+
+def _address_pairs(value: Any) -> list[dict[str, Any]]:
+    pair = mapping(ip_address=ip_or_network, mac_address=optional(mac_address))
+    pairs: list[dict[str, Any]] = listed(required("ip_address", of=pair))(value)
+    keys = [(item["ip_address"], item.get("mac_address")) for item in pairs]
+    if len(set(keys)) < len(keys):
+        raise ValueError("the same allowed address pair stands twice")
+    return pairs
+
+
+_DHCP_OPTION = required(
+    "opt_name",
+    "opt_value",
+    of=mapping(
+        opt_name=limited(64),
+        opt_value=optional(limited(NAME_MAX)),
+        ip_version=whole_number(4, 6),
+    ),
+)
+
+
+def _dhcp_options(value: Any) -> list[dict[str, Any]]:
+    options: list[dict[str, Any]] = listed(_DHCP_OPTION)(value)
+    for option in options:
+        if not option["opt_name"]:
+            raise ValueError("an option's opt_name is empty")
+        if option["opt_value"] == "":
+            raise ValueError(f"the option {option['opt_name']} has an empty value")
+    return options
+
+
+_BOTH: Coercions = {
+    "name": limited(NAME_MAX, text_or_empty),
+    "description": limited(DESCRIPTION_MAX, text_or_empty),
+    "admin_state_up": boolean,
+    "mac_address": optional(mac_address),
+    "fixed_ips": _distinct_fixed_ips,
+    "device_id": limited(NAME_MAX, text_or_empty),
+    "device_owner": limited(NAME_MAX, text_or_empty),
+    "port_security_enabled": boolean,
+    "allowed_address_pairs": _address_pairs,
+    "extra_dhcp_opts": _dhcp_options,
+    "security_groups": listed(uuid),
+    "binding:host_id": limited(NAME_MAX, text_or_empty),
+    "binding:vnic_type": choice(*VNIC_TYPES),
+    "binding:profile": _profile,
+}
+UPDATE_PORT = _BOTH
+CREATE_PORT: Coercions = {
+    **_BOTH,
+    "network_id": uuid,
+    "project_id": optional(limited(NAME_MAX)),
+    "tenant_id": optional(limited(NAME_MAX)),
+    "tags": resource_tags,
+}

@@ -1,0 +1,172 @@
+"""Subnets: what a client may send, what the database holds, what is shown.
+
+Source: Neutron API reference, "Subnets".
+"""
+
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+
+from ovnest.resources.fields import (
+    DESCRIPTION_MAX,
+    NAME_MAX,
+    Coercions,
+    boolean,
+    choice,
+    distinct,
+    ip_address,
+    ip_network,
+    limited,
+    listed,
+    mapping,
+    optional,
+    required,
+    resource_tags,
+    text_or_empty,
+    uuid,
+    whole_number,
+)
+
+IPV6_MODES = ("slaac", "dhcpv6-stateful", "dhcpv6-stateless")
+DNS_NAMESERVERS_MAX = 20
+HOST_ROUTES_MAX = 20
+
+
+class AllocationPool(Struct, frozen=True):
+    """Addresses that ports are given by themselves, from `start` to `end`, both included."""
+
+    start: str
+    end: str
+
+
+class HostRoute(Struct, frozen=True):
+    """A route that DHCP hands out."""
+
+    destination: str
+    nexthop: str
+
+
+class Subnet(Struct, frozen=True, kw_only=True):
+    """The facts of one subnet."""
+
+    id: str
+    project_id: str
+    network_id: str
+    cidr: str
+    ip_version: int
+    name: str = ""
+    description: str = ""
+    gateway_ip: str | None = None
+    allocation_pools: tuple[AllocationPool, ...] = ()
+    dns_nameservers: tuple[str, ...] = ()
+    host_routes: tuple[HostRoute, ...] = ()
+    enable_dhcp: bool = True
+    ipv6_ra_mode: str | None = None
+    ipv6_address_mode: str | None = None
+    service_types: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    created_at: str = ""
+    updated_at: str = ""
+    revision_number: int = 0
+
+
+class CreateSubnet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a client may send to make a subnet.
+
+    A `gateway_ip` left out means the first address; null means none.
+    """
+
+    network_id: str
+    cidr: str | None = None
+    ip_version: int | None = None
+    project_id: str | None = None
+    name: str = ""
+    description: str = ""
+    gateway_ip: str | UnsetType | None = UNSET
+    allocation_pools: tuple[AllocationPool, ...] | UnsetType = UNSET
+    dns_nameservers: tuple[str, ...] = ()
+    host_routes: tuple[HostRoute, ...] = ()
+    enable_dhcp: bool = True
+    ipv6_ra_mode: str | None = None
+    ipv6_address_mode: str | None = None
+    service_types: tuple[str, ...] = ()
+    subnetpool_id: str | None = None
+    prefixlen: int | None = None
+    use_default_subnetpool: bool = False
+    tags: tuple[str, ...] = ()
+
+
+class UpdateSubnet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a client may change. A field left out stays as it is; `gateway_ip: null` takes it away."""
+
+    name: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    gateway_ip: str | UnsetType | None = UNSET
+    allocation_pools: tuple[AllocationPool, ...] | UnsetType = UNSET
+    dns_nameservers: tuple[str, ...] | UnsetType = UNSET
+    host_routes: tuple[HostRoute, ...] | UnsetType = UNSET
+    enable_dhcp: bool | UnsetType = UNSET
+    service_types: tuple[str, ...] | UnsetType = UNSET
+
+
+class SubnetBody(Struct, frozen=True, kw_only=True):
+    """A subnet as it is shown."""
+
+    id: str
+    name: str
+    tenant_id: str
+    project_id: str
+    network_id: str
+    ip_version: int
+    subnetpool_id: str | None
+    enable_dhcp: bool
+    ipv6_ra_mode: str | None
+    ipv6_address_mode: str | None
+    gateway_ip: str | None
+    cidr: str
+    allocation_pools: tuple[AllocationPool, ...]
+    host_routes: tuple[HostRoute, ...]
+    dns_nameservers: tuple[str, ...]
+    description: str
+    service_types: tuple[str, ...]
+    tags: tuple[str, ...]
+    created_at: str
+    updated_at: str
+    revision_number: int
+
+
+def _service_type(value: Any) -> str:
+    name: str = limited(NAME_MAX)(value)
+    if not name.startswith(("compute:", "network:", "neutron:")) and name:
+        raise ValueError(f"{name!r} is not a device owner: it starts with neither network: nor compute:")
+    return name
+
+
+_POOL = required("start", "end", of=mapping(start=ip_address, end=ip_address))
+_ROUTE = required("destination", "nexthop", of=mapping(destination=ip_network, nexthop=ip_address))
+
+_BOTH: Coercions = {
+    "name": limited(NAME_MAX, text_or_empty),
+    "description": limited(DESCRIPTION_MAX, text_or_empty),
+    "gateway_ip": optional(ip_address),
+    "allocation_pools": listed(_POOL),
+    "dns_nameservers": distinct(listed(ip_address, most=DNS_NAMESERVERS_MAX)),
+    "host_routes": distinct(listed(_ROUTE, most=HOST_ROUTES_MAX)),
+    "enable_dhcp": boolean,
+    "service_types": distinct(listed(_service_type)),
+}
+UPDATE_SUBNET = _BOTH
+CREATE_SUBNET: Coercions = {
+    **_BOTH,
+    "network_id": uuid,
+    "cidr": optional(ip_network),
+    "ip_version": whole_number(4, 6),
+    "project_id": optional(limited(NAME_MAX)),
+    "tenant_id": optional(limited(NAME_MAX)),
+    "ipv6_ra_mode": optional(choice(*IPV6_MODES)),
+    "ipv6_address_mode": optional(choice(*IPV6_MODES)),
+    "subnetpool_id": optional(uuid),
+    "prefixlen": optional(whole_number(0, 128)),
+    "use_default_subnetpool": boolean,
+    "tags": resource_tags,
+}

@@ -1,0 +1,76 @@
+"""The access log: one line a request, as text or JSON. It is the audit trail.
+
+A line has the path but never the query, a header or a body: those are where secrets are. Lines are
+written at the end of the loop's turn, all of that turn in one write; a killed server loses at most those.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import msgspec
+from msgspec import Struct
+
+
+class AccessRecord(Struct, frozen=True, kw_only=True):
+    """One request as it is logged; `size_bytes` is what of the answer's body was given to the connection."""
+
+    peer: str
+    method: str
+    path: str
+    status: int
+    size_bytes: int
+    took_ms: float
+    project_id: str
+    request_id: str
+
+
+class _JsonLine(AccessRecord, frozen=True, kw_only=True):
+    time: str
+
+
+Write = Callable[[str], object]
+
+
+class AccessLog:
+    """Formats records and hands them to `write` in batches; with None nothing is kept."""
+
+    def __init__(self, write: Write | None, *, as_json: bool = False) -> None:
+        self._write = write
+        self._format = _json_line if as_json else _text_line
+        self._lines: list[str] = []
+
+    def add(self, record: AccessRecord) -> None:
+        """Log `record`, at the end of this turn of the running loop."""
+        if self._write is None:
+            return
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._lines.append(self._format(record))
+
+    def flush(self) -> None:
+        """Write what was added."""
+        lines, self._lines = self._lines, []
+        if lines and self._write is not None:
+            self._write("".join(lines))
+
+
+def _text_line(record: AccessRecord) -> str:
+    # A line break in a decoded path would forge a line.
+    path = record.path if record.path.isprintable() else quote(record.path)
+    return (
+        f'{_now()} {record.peer} "{record.method} {path}" {record.status} {record.size_bytes} B '
+        f"{record.took_ms:.1f} ms project={record.project_id or '-'} {record.request_id}\n"
+    )
+
+
+def _json_line(record: AccessRecord) -> str:
+    fields = msgspec.structs.asdict(record)
+    fields["took_ms"] = round(record.took_ms, 3)
+    return msgspec.json.encode(_JsonLine(time=_now(), **fields)).decode() + "\n"
+
+
+def _now() -> str:
+    return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds")

@@ -13,10 +13,12 @@ from typing import Any, ClassVar
 class Refusal(Exception):
     """A request that is refused; nothing was changed by it.
 
-    `status` is the HTTP status, `kind` Neutron's `type`, `str()` the message.
+    `status` is the HTTP status, `kind` Neutron's `type`, `str()` the message. `neutron_type` stands where
+    Neutron has one type for what are several refusals here.
     """
 
     status: ClassVar[int] = 500
+    neutron_type: ClassVar[str] = ""
     template: ClassVar[str] = "The request was refused."
 
     def __init__(self, **facts: Any) -> None:
@@ -26,7 +28,7 @@ class Refusal(Exception):
     @property
     def kind(self) -> str:
         """Neutron's `type` of this error."""
-        return type(self).__name__
+        return self.neutron_type or type(self).__name__
 
 
 class BadRequest(Refusal):

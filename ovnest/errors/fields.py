@@ -12,8 +12,5 @@ class HTTPBadRequest(BadRequest):
 class InvalidField(BadRequest):
     """One attribute's value is refused, as Neutron's attribute validators word it."""
 
+    neutron_type = "HTTPBadRequest"
     template = "Invalid input for {field}. Reason: {reason}."
-
-    @property
-    def kind(self) -> str:
-        return "HTTPBadRequest"

@@ -14,13 +14,13 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
+from ovnest.allocation.macs import canonical_mac
+from ovnest.allocation.tags import TAG_MAX, TAG_MIN
 from ovnest.errors.fields import HTTPBadRequest, InvalidField
 
 NAME_MAX = 255
 DESCRIPTION_MAX = 255
 LONG_DESCRIPTION_MAX = 1024
-TAG_MIN = 1
-TAG_MAX = 4094  # IEEE 802.1Q: 0 means "no VLAN", 4095 is reserved
 RESOURCE_TAG_MAX = 255
 RESOURCE_TAGS_MAX = 50
 
@@ -34,10 +34,6 @@ Coercions = Mapping[str, Coercion]
 S = TypeVar("S", bound=msgspec.Struct)
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_MAC = re.compile(
-    r"(?:[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}|[0-9a-fA-F]{2}(?:-[0-9a-fA-F]{2}){5}"
-    r"|[0-9a-fA-F]{4}(?:[.:][0-9a-fA-F]{4}){2}|[0-9a-fA-F]{12})"
-)
 _TRUE = frozenset({"true", "1"})
 _FALSE = frozenset({"false", "0"})
 _ABSENT_PATH = re.compile(r" - at `\$(.*)`$")
@@ -155,14 +151,8 @@ def ip_network(value: Any) -> str:
 
 
 def mac_address(value: Any) -> str:
-    """A MAC address in lower case with colons; the notations of IEEE, Cisco and bare digits are taken.
-
-    The all-zero address and multicast addresses belong to nobody and are refused.
-    """
-    digits = re.sub(r"[.:-]", "", value) if isinstance(value, str) and _MAC.fullmatch(value) else ""
-    if not digits or digits == "0" * 12 or int(digits[:2], 16) & 1:
-        raise ValueError(f"{value!r} is not a valid MAC address")
-    return ":".join(re.findall("..", digits.lower()))
+    """A MAC address as lower-case pairs with colons, from any notation that Neutron takes."""
+    return canonical_mac(text(value))
 
 
 def ip_or_network(value: Any) -> str:

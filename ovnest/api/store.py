@@ -1,0 +1,133 @@
+"""Store: the Northbound as requests see it, for reading and for writing.
+
+A write is an operation of `operations`, run inside the client's group commit; a read is a function of the
+replica, run after the read barrier, so that it sees every write acknowledged before it.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from ovnest.caller import Caller
+from ovnest.config import Settings
+from ovnest.errors.store import NorthboundBusy, NorthboundUnreachable, RequestTooLarge, WriteInDoubt
+from ovnest.northbound.address_book import AddressBook
+from ovnest.northbound.indexes import INDEXES
+from ovnest.northbound.names import LEDGER_NAME, LEDGER_UUID
+from ovnest.northbound.tables import TABLES
+from ovnest.ovsdb import Busy, Client, InDoubt, Ledger, Options, Tls, TooLarge, Transaction, Unreachable
+from ovnest.policy import Policy
+from ovnest.transaction import Context, Tx
+
+T = TypeVar("T")
+
+NORTHBOUND = "OVN_Northbound"
+LAYOUT = "1"
+_SYSTEM = random.SystemRandom()
+
+
+class Store:
+    """The database behind the API: `async with Store(settings, policy) as store`."""
+
+    def __init__(self, settings: Settings, policy: Policy) -> None:
+        self.settings = settings
+        self.policy = policy
+        self.hosts: frozenset[str] | None = None
+        self.addresses = AddressBook()
+        # One generator a process, seeded by the system: servers must not give the same ids.
+        self._random = random.Random(_SYSTEM.getrandbits(256))  # noqa: S311  # no secret is made from it
+        self.client = Client(
+            settings.northbound,
+            NORTHBOUND,
+            tables=TABLES,
+            indexes=INDEXES,
+            trackers=[self.addresses],
+            ledger=Ledger(
+                table="Copp",
+                uuid=LEDGER_UUID,
+                column="external_ids",
+                row={"name": LEDGER_NAME},
+                prefix="ovnest:",
+                first={"ovnest:layout": LAYOUT},
+            ),
+            options=Options(durable=settings.durable),
+            tls=tls_of(settings),
+        )
+
+    async def read(self, caller: Caller, look: Callable[[Tx], T]) -> T:
+        """What `look` finds in the database as it is now.
+
+        Raises:
+            NorthboundUnreachable: there is no database to ask, or it has no quorum.
+        """
+        try:
+            await self.client.barrier()
+        except Unreachable as error:
+            raise NorthboundUnreachable(reason=error) from error
+        return look(Tx(self.client.replica, self.context(caller)))
+
+    async def write(
+        self, caller: Caller, operation: Callable[[Tx], T], *, items: int = 1, what: str = ""
+    ) -> T:
+        """Run an operation and make what it staged permanent, all of it or nothing.
+
+        Raises:
+            Refusal: the operation refused.
+            NorthboundUnreachable, NorthboundBusy: nothing was sent; asking again is safe.
+            WriteInDoubt: it was sent, and whether it was done cannot be found out now.
+            RequestTooLarge: it is more than one transaction may be.
+        """
+
+        def run(transaction: Transaction) -> T:
+            return operation(Tx(transaction, self.context(caller)))
+
+        comment = f"{caller.request_id} {what}"
+        try:
+            return await self.client.execute(run, caller=caller.project_id, comment=comment, size_hint=items)
+        except Unreachable as error:
+            raise NorthboundUnreachable(reason=error) from error
+        except Busy as error:
+            raise NorthboundBusy(reason=error) from error
+        except InDoubt as error:
+            raise WriteInDoubt(reason=error) from error
+        except TooLarge as error:
+            raise RequestTooLarge(reason=error) from error
+
+    def context(self, caller: Caller) -> Context:
+        """What an operation of this caller may know beside the database."""
+        seconds = int(time.time())
+        return Context(
+            caller=caller,
+            rights=self.policy.rights(caller),
+            settings=self.settings,
+            addresses=self.addresses,
+            random=self._random,
+            now=_text(seconds),
+            seconds=seconds,
+            hosts=self.hosts,
+        )
+
+    async def __aenter__(self) -> "Store":
+        await self.client.__aenter__()
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        await self.client.__aexit__(None, None, None)
+
+
+def tls_of(settings: Settings) -> Tls | None:
+    """Keys and certificates for ssl: databases; None when none are set."""
+    if not (settings.private_key or settings.certificate or settings.ca_cert):
+        return None
+    return Tls(
+        private_key=Path(settings.private_key),
+        certificate=Path(settings.certificate),
+        ca_certificate=Path(settings.ca_cert),
+    )
+
+
+def _text(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,97 @@
+"""Refusals of ports, as Neutron words them."""
+
+from ovnest.errors import BadRequest, Conflict, NotFound
+
+
+class PortNotFound(NotFound):
+    """No such port for this caller."""
+
+    template = "Port {port_id} could not be found."
+
+
+class PortInUse(Conflict):
+    """Something still depends on the port."""
+
+    template = "Unable to complete operation on port {port_id} for network {net_id}. {reason}"
+
+
+class MacAddressInUse(Conflict):
+    """The MAC address belongs to another port of the network."""
+
+    template = "Unable to complete operation for network {net_id}. The mac address {mac} is in use."
+
+
+class MacAddressGenerationFailure(Conflict):
+    """No free MAC address was found under the base address."""
+
+    template = "Unable to generate unique mac on network {net_id}."
+
+
+class IpAddressAlreadyAllocated(Conflict):
+    """The address belongs to another port of the network."""
+
+    template = "IP address {ip} already allocated in subnet {subnet_id}"
+
+
+class IpAddressGenerationFailure(Conflict):
+    """The pools of the network's subnets are used up."""
+
+    template = "No more IP addresses available on network {net_id}."
+
+
+class InvalidIpForNetwork(BadRequest):
+    """The address is in none of the network's subnets."""
+
+    template = "IP address {ip_address} is not a valid IP for any of the subnets on the specified network."
+
+
+class InvalidIpForSubnet(BadRequest):
+    """The address is not one that a port of the subnet can have."""
+
+    template = "IP address {ip_address} is not a valid IP for the specified subnet."
+
+
+class TooManyFixedIps(BadRequest):
+    """More addresses than a port may have."""
+
+    neutron_type = "InvalidInput"
+    template = "Invalid input for operation: Exceeded maximum amount of fixed ips per port: {most}."
+
+
+class AddressPairAndPortSecurityRequired(Conflict):
+    """Allowed address pairs are exceptions from port security; without it they mean nothing."""
+
+    template = "Port Security must be enabled in order to have allowed address pairs on a port."
+
+
+class PortSecurityAndIPRequiredForSecurityGroups(Conflict):
+    """A group filters by the port's addresses."""
+
+    neutron_type = "InvalidInput"
+    template = (
+        "Port security must be enabled and port must have an IP address in order to use security groups."
+    )
+
+
+class SecurityGroupNotFound(NotFound):
+    """No such security group."""
+
+    template = "Security group {id} does not exist."
+
+
+class UnsupportedDeviceOwner(BadRequest):
+    """A kind of port that only the server makes."""
+
+    template = (
+        "Invalid input for operation: ports with device_owner {device_owner} are made together with what "
+        "they belong to; leave the device_owner out."
+    )
+
+
+class PortBound(Conflict):
+    """The MAC address of a port that is in use cannot change."""
+
+    template = (
+        "Unable to complete operation on port {port_id}, port is already bound, port type: {vif_type}, "
+        "old_mac {old_mac}, new_mac {new_mac}."
+    )

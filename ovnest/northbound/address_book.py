@@ -1,0 +1,51 @@
+"""Which addresses of each network are taken, kept beside the replica.
+
+One sparse bitmap a network and IP version, so that the next free address is found in the same time
+however many ports there are.
+"""
+
+from ipaddress import ip_address
+
+from ovnest.allocation.addresses import TakenAddresses
+from ovnest.northbound.indexes import addresses_of, network_id_of
+from ovnest.northbound.tables import LogicalSwitchPort
+
+
+class AddressBook:
+    """The taken addresses of all networks; it follows the replica's rows (`ovsdb.Tracker`)."""
+
+    row_type = LogicalSwitchPort
+
+    def __init__(self) -> None:
+        self._taken: dict[tuple[str, int], TakenAddresses] = {}
+
+    def taken(self, network_id: str, ip_version: int) -> TakenAddresses:
+        """The taken addresses of a network; an empty set where there is none."""
+        return self._taken.get((network_id, ip_version)) or TakenAddresses()
+
+    def added(self, row: LogicalSwitchPort) -> None:
+        """A row appeared."""
+        for key, number in self._numbers(row):
+            self._taken.setdefault(key, TakenAddresses()).add(number)
+
+    def removed(self, row: LogicalSwitchPort) -> None:
+        """A row went."""
+        for key, number in self._numbers(row):
+            taken = self._taken.get(key)
+            if taken is not None:
+                taken.discard(number)
+                if not taken:
+                    del self._taken[key]
+
+    def _numbers(self, row: LogicalSwitchPort) -> list[tuple[tuple[str, int], int]]:
+        network_id = network_id_of(row)
+        if network_id is None:
+            return []
+        numbers: list[tuple[tuple[str, int], int]] = []
+        for text in addresses_of(row):
+            try:
+                address = ip_address(text)
+            except ValueError:  # a hand edit; `ovnest check` shows it, and no pool holds it
+                continue
+            numbers.append(((network_id, address.version), int(address)))
+        return numbers

@@ -1,0 +1,115 @@
+"""Document rows: Structs that OVN has no table for, one attribute a key.
+
+Text stands as it is, anything else as JSON with sorted keys; an attribute that has its default is left
+out. A mapping that grows is spread, a key for each of its items, so that a change writes one of them.
+The kinds are listed in `DOCUMENTS`, which `docs/northbound.md` is made from.
+"""
+
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from ovnest.northbound import external_ids as keys
+from ovnest.northbound.names import document_name, document_uuid
+from ovnest.northbound.tables import Document
+from ovnest.resources.port import AddressPair, DhcpOption
+
+D = TypeVar("D", bound="DocumentFacts")
+
+
+class DocumentFacts(Struct, frozen=True, kw_only=True):
+    """What stands in one document row. `KIND` and `id` make its name."""
+
+    KIND: ClassVar[str] = ""
+    SPREAD: ClassVar[tuple[str, ...]] = ()
+
+    id: str
+
+
+class PortDetails(DocumentFacts, frozen=True, kw_only=True):
+    """What a port has beside its row: these change nothing for northd here, and do on the row."""
+
+    KIND: ClassVar[str] = "port"
+
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    profile: dict[str, Any] = {}
+    host_id: str = ""
+    allowed_address_pairs: tuple[AddressPair, ...] = ()
+    extra_dhcp_opts: tuple[DhcpOption, ...] = ()
+
+
+class TagMemory(DocumentFacts, frozen=True, kw_only=True):
+    """What is remembered of a parent's tags: the last one given, and when which was freed.
+
+    `freed` maps a tag to the second (Unix time) from which it rests.
+    """
+
+    KIND: ClassVar[str] = "tags"
+    SPREAD: ClassVar[tuple[str, ...]] = ("freed",)
+
+    last: int = 0
+    freed: dict[int, int] = {}
+
+
+DOCUMENTS: tuple[type[DocumentFacts], ...] = (PortDetails, TagMemory)
+
+
+def to_document(facts: DocumentFacts) -> Document:
+    """The row that holds `facts`."""
+    attributes = {keys.KIND: facts.KIND}
+    for name, default in _fields(type(facts)):
+        value = getattr(facts, name)
+        if name in facts.SPREAD:
+            attributes.update({f"{name}.{key}": str(item) for key, item in value.items()})
+        elif value != default:
+            attributes[name] = value if isinstance(value, str) else _json(value)
+    return Document(
+        uuid=document_uuid(facts.KIND, facts.id),
+        name=document_name(facts.KIND, facts.id),
+        external_ids=attributes,
+    )
+
+
+def from_document(row: Document, kind: type[D]) -> D:
+    """The facts of a row.
+
+    Raises:
+        ValueError: a value is not what its attribute can be.
+    """
+    key = row.name.removeprefix(document_name(kind.KIND, ""))
+    values: dict[str, Any] = {"id": key}
+    for name in kind.SPREAD:
+        prefix = f"{name}."
+        values[name] = {
+            key.removeprefix(prefix): item for key, item in row.external_ids.items() if key.startswith(prefix)
+        }
+    for name, default in _fields(kind):
+        written = row.external_ids.get(name)
+        if written is not None:
+            values[name] = written if isinstance(default, str) else msgspec.json.decode(written)
+    return msgspec.convert(values, kind, strict=False)
+
+
+def is_empty(facts: DocumentFacts) -> bool:
+    """Whether nothing but defaults stands in it, so that no row need be there."""
+    return all(getattr(facts, name) == default for name, default in _fields(type(facts)))
+
+
+def _fields(kind: type[DocumentFacts]) -> list[tuple[str, Any]]:
+    found = _FIELDS.get(kind)
+    if found is None:
+        found = _FIELDS[kind] = [
+            (field.name, field.default if field.default is not msgspec.NODEFAULT else field.default_factory())
+            for field in msgspec.structs.fields(kind)
+            if field.name != "id"
+        ]
+    return found
+
+
+_FIELDS: dict[type[DocumentFacts], list[tuple[str, Any]]] = {}
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value, order="sorted").decode()

@@ -1,0 +1,1 @@
+"""What several operations share: finding what a caller may see, choosing addresses, claiming a tag."""

@@ -1,0 +1,45 @@
+"""What a client chose: the attributes of a request that it gave itself.
+
+Policy asks about these: an attribute that has its default counts as not given on create, and any that is
+there counts on update.
+
+Source: neutron.policy._is_attribute_explicitly_set.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct
+
+_FIELDS: dict[type[Struct], list[tuple[str, str, Any]]] = {}
+
+
+def chosen(request: Struct) -> dict[str, Any]:
+    """The attributes that a request gives, by the name they have at the wire."""
+    given = {}
+    for attribute, name, default in _fields(type(request)):
+        value = getattr(request, attribute)
+        if value is not UNSET and value != default:
+            given[name] = value
+    return given
+
+
+def changes(update: Struct) -> dict[str, Any]:
+    """The fields that an update gives, by the name they have in our Structs."""
+    values = ((attribute, getattr(update, attribute)) for attribute, _, _ in _fields(type(update)))
+    return {attribute: value for attribute, value in values if value is not UNSET}
+
+
+def _fields(kind: type[Struct]) -> list[tuple[str, str, Any]]:
+    found = _FIELDS.get(kind)
+    if found is None:
+        found = _FIELDS[kind] = [
+            (field.name, field.encode_name, _default(field)) for field in msgspec.structs.fields(kind)
+        ]
+    return found
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    if field.default is not msgspec.NODEFAULT:
+        return field.default
+    return field.default_factory() if field.default_factory is not msgspec.NODEFAULT else msgspec.NODEFAULT

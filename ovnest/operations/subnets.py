@@ -1,0 +1,292 @@
+"""What can be done with subnets.
+
+Source: Neutron API reference, "Subnets"; neutron.db.db_base_plugin_v2._validate_subnet.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from ovnest.allocation.pools import (
+    check_gateway_outside,
+    check_pools,
+    default_gateway,
+    default_pools,
+    is_gateway_address,
+    overlapping,
+    parse_pools,
+    slaac_address,
+    whole,
+)
+from ovnest.allocation.ranges import AddressRange, address_text
+from ovnest.errors import InvalidInput
+from ovnest.errors.fields import HTTPBadRequest
+from ovnest.errors.subnets import GatewayIpInUse, SubnetInUse, SubnetOverlaps, SubnetPoolNotFound
+from ovnest.northbound.indexes import PORT_BY_ADDRESS, PORTS_OF_NETWORK, SUBNETS_OF_NETWORK
+from ovnest.northbound.tables import DhcpOptions
+from ovnest.operations.steps.choose_addresses import AUTOMATIC, is_router, parsed, pool_ranges
+from ovnest.operations.steps.chosen import changes
+from ovnest.operations.steps.ownership import owner_of_new
+from ovnest.operations.steps.rights import require_create, require_delete, require_update
+from ovnest.operations.steps.visible import of_network, subnet_target, visible_network, visible_subnet
+from ovnest.resources.network import Network
+from ovnest.resources.port import FixedIp
+from ovnest.resources.subnet import AllocationPool, CreateSubnet, Subnet, SubnetBody, UpdateSubnet
+from ovnest.transaction import Tx
+
+IpNetwork = IPv4Network | IPv6Network
+EUI64_PREFIX = 64
+
+
+def create_subnet(tx: Tx, want: CreateSubnet) -> Subnet:
+    """Make a subnet. Without a gateway given it is the first address, without pools all that is left.
+
+    Raises:
+        NetworkNotFound: there is no such network for this caller.
+        PolicyNotAuthorized: the caller may not.
+        InvalidInput, SubnetOverlaps: the addresses are not ones that this network can have.
+        OutOfBoundsAllocationPool and others of `errors.pools`: the pools do not fit.
+    """
+    network = visible_network(tx, want.network_id)
+    project_id = owner_of_new(tx, want.project_id)
+    require_create(tx, "subnet", want, of_network(network, project_id))
+    cidr = _cidr(want)
+    _refuse_overlap(tx, network, cidr)
+    gateway = str_or_none(default_gateway(cidr), cidr) if want.gateway_ip is UNSET else want.gateway_ip
+    subnet = Subnet(
+        id=tx.new_id(),
+        project_id=project_id,
+        network_id=network.id,
+        cidr=str(cidr),
+        ip_version=cidr.version,
+        name=want.name,
+        description=want.description,
+        gateway_ip=gateway,
+        dns_nameservers=want.dns_nameservers,
+        host_routes=want.host_routes,
+        enable_dhcp=want.enable_dhcp,
+        ipv6_ra_mode=want.ipv6_ra_mode,
+        ipv6_address_mode=want.ipv6_address_mode,
+        service_types=want.service_types,
+        tags=want.tags,
+    )
+    _check(subnet, cidr)
+    number = None if gateway is None else int(ip_address(gateway))
+    if want.allocation_pools is UNSET:
+        ranges = default_pools(cidr, number)
+    else:
+        ranges = parse_pools((pool.start, pool.end) for pool in want.allocation_pools)
+        check_pools(ranges, cidr, number)
+    subnet = tx.put(replace(subnet, allocation_pools=_pools(ranges)))
+    if subnet.ipv6_address_mode in AUTOMATIC:
+        _configure_ports(tx, subnet)
+    return subnet
+
+
+def update_subnet(tx: Tx, subnet_id: str, change: UpdateSubnet) -> Subnet:
+    """Change a subnet.
+
+    Raises:
+        SubnetNotFound: there is none that the caller may see.
+        PolicyNotAuthorized: the caller may not.
+        GatewayIpInUse: the new gateway is a port's address, or the old one a router's.
+        InvalidInput and those of `errors.pools`: as on create.
+    """
+    subnet = visible_subnet(tx, subnet_id)
+    require_update(tx, "subnet", change, subnet_target(tx, subnet))
+    given = changes(change)
+    cidr = parsed(subnet.cidr)
+    if "allocation_pools" in given:
+        ranges = parse_pools((pool.start, pool.end) for pool in given["allocation_pools"])
+        given["allocation_pools"] = _pools(ranges)
+    changed = replace(subnet, **given)
+    _check(changed, cidr)
+    ranges = pool_ranges(changed.allocation_pools)
+    number = None if changed.gateway_ip is None else int(ip_address(changed.gateway_ip))
+    if "allocation_pools" in given:
+        check_pools(ranges, cidr, number)
+    elif "gateway_ip" in given:
+        check_gateway_outside(ranges, number)
+    if changed.gateway_ip != subnet.gateway_ip:
+        _refuse_gateway_in_use(tx, subnet, changed.gateway_ip)
+    return tx.put(changed)
+
+
+def delete_subnet(tx: Tx, subnet_id: str, query: Mapping[str, str]) -> None:
+    """Delete a subnet. Addresses that ports gave themselves (SLAAC) go with it.
+
+    Raises:
+        SubnetNotFound: there is none that the caller may see.
+        SubnetInUse: ports have addresses of it.
+    """
+    subnet = visible_subnet(tx, subnet_id)
+    require_delete(tx, "subnet", subnet_target(tx, subnet))
+    version = 4 if subnet.ip_version == 4 else 6
+    if tx.context.addresses.taken(subnet.network_id, version).count(whole(parsed(subnet.cidr))):
+        _take_from_ports(tx, subnet)
+    tx.drop(subnet)
+
+
+def show_subnet(tx: Tx, subnet_id: str) -> Subnet:
+    """The subnet of that id; SubnetNotFound when the caller may see none."""
+    return visible_subnet(tx, subnet_id)
+
+
+def list_subnets(tx: Tx, filters: Mapping[str, Sequence[str]]) -> Iterator[Subnet]:
+    """The subnets that the caller may see and that may match the filters."""
+    ids: Sequence[str] | None = filters.get("id")
+    if ids is None and filters.get("network_id"):
+        rows = (row for key in filters["network_id"] for row in tx.view.all(SUBNETS_OF_NETWORK, key))
+        ids = [row.uuid for row in rows]
+    if ids is None:
+        candidates = tx.all(Subnet, DhcpOptions)
+    else:
+        found = (tx.find(Subnet, key) for key in dict.fromkeys(ids))
+        candidates = (subnet for subnet in found if subnet is not None)
+    return (s for s in candidates if tx.rights.allows("get_subnet", subnet_target(tx, s)))
+
+
+def subnet_body(tx: Tx, subnet: Subnet) -> SubnetBody:
+    """A subnet as it is shown."""
+    return SubnetBody(
+        id=subnet.id,
+        name=subnet.name,
+        tenant_id=subnet.project_id,
+        project_id=subnet.project_id,
+        network_id=subnet.network_id,
+        ip_version=subnet.ip_version,
+        subnetpool_id=None,
+        enable_dhcp=subnet.enable_dhcp,
+        ipv6_ra_mode=subnet.ipv6_ra_mode,
+        ipv6_address_mode=subnet.ipv6_address_mode,
+        gateway_ip=subnet.gateway_ip,
+        cidr=subnet.cidr,
+        allocation_pools=subnet.allocation_pools,
+        host_routes=subnet.host_routes,
+        dns_nameservers=subnet.dns_nameservers,
+        description=subnet.description,
+        service_types=subnet.service_types,
+        tags=subnet.tags,
+        created_at=subnet.created_at,
+        updated_at=subnet.updated_at,
+        revision_number=subnet.revision_number,
+    )
+
+
+def str_or_none(number: int | None, cidr: IpNetwork) -> str | None:
+    """An address as text."""
+    return None if number is None else address_text(number, 4 if cidr.version == 4 else 6)
+
+
+def _cidr(want: CreateSubnet) -> IpNetwork:
+    if want.subnetpool_id is not None:
+        raise SubnetPoolNotFound(subnetpool_id=want.subnetpool_id)
+    if want.cidr is None:
+        raise HTTPBadRequest(
+            reason="Bad subnets request: a subnetpool must be specified in the absence of a cidr."
+        )
+    cidr = ip_network(want.cidr)
+    if want.ip_version not in (None, cidr.version):
+        raise InvalidInput(
+            error_message=f"cidr {want.cidr} does not match the ip_version '{want.ip_version}'"
+        )
+    if cidr.prefixlen == 0:
+        raise InvalidInput(error_message="0 is not allowed as CIDR prefix length")
+    return cidr
+
+
+def _refuse_overlap(tx: Tx, network: Network, cidr: IpNetwork) -> None:
+    others = {parsed(subnet.cidr): subnet for subnet in tx.subnets_of(network.id)}
+    other = overlapping(cidr, others)
+    if other is not None:
+        raise SubnetOverlaps(cidr=cidr, network_id=network.id, other_cidr=other, other_id=others[other].id)
+
+
+def _check(subnet: Subnet, cidr: IpNetwork) -> None:
+    """What a subnet's attributes must fulfil together, new or changed."""
+    if subnet.enable_dhcp and (cidr.is_multicast or cidr.is_loopback):
+        kind = "Multicast" if cidr.is_multicast else "Loopback"
+        raise InvalidInput(error_message=f"{kind} IP subnet is not supported if enable_dhcp is True")
+    _check_modes(subnet, cidr)
+    if subnet.gateway_ip is not None:
+        gateway = ip_address(subnet.gateway_ip)
+        if gateway.version != cidr.version:
+            raise InvalidInput(
+                error_message=f"gateway_ip '{gateway}' does not match the ip_version '{cidr.version}'"
+            )
+        if not is_gateway_address(cidr, int(gateway)):
+            raise InvalidInput(error_message=f"Gateway {gateway} is not valid on subnet {cidr}")
+    for route in subnet.host_routes:
+        versions = {ip_network(route.destination).version, ip_address(route.nexthop).version}
+        if versions != {cidr.version}:
+            raise InvalidInput(
+                error_message=f"host_route {route.destination} via {route.nexthop} does not match "
+                f"the ip_version '{cidr.version}'"
+            )
+    for server in subnet.dns_nameservers:
+        if ip_address(server).version != cidr.version:
+            raise InvalidInput(
+                error_message=f"dns_nameserver '{server}' does not match the ip_version '{cidr.version}'"
+            )
+
+
+def _check_modes(subnet: Subnet, cidr: IpNetwork) -> None:
+    modes = {mode for mode in (subnet.ipv6_ra_mode, subnet.ipv6_address_mode) if mode is not None}
+    if not modes:
+        return
+    if cidr.version == 4:
+        raise InvalidInput(
+            error_message="ipv6_ra_mode and ipv6_address_mode are not valid when ip_version is 4"
+        )
+    if not subnet.enable_dhcp:
+        raise InvalidInput(
+            error_message="ipv6_ra_mode or ipv6_address_mode cannot be set when enable_dhcp is set to False"
+        )
+    if len(modes) > 1:
+        raise InvalidInput(
+            error_message=f"ipv6_ra_mode set to '{subnet.ipv6_ra_mode}' with ipv6_address_mode set to "
+            f"'{subnet.ipv6_address_mode}' is not valid. "
+            "If both attributes are set, they must be the same value"
+        )
+    if modes & AUTOMATIC and cidr.prefixlen != EUI64_PREFIX:
+        raise InvalidInput(
+            error_message=f"Invalid CIDR {cidr} for IPv6 address mode. Addresses in EUI-64 format "
+            f"need a prefix of /{EUI64_PREFIX}"
+        )
+
+
+def _refuse_gateway_in_use(tx: Tx, subnet: Subnet, gateway: str | None) -> None:
+    if subnet.gateway_ip is not None:
+        for port in tx.ports(PORT_BY_ADDRESS, (subnet.network_id, subnet.gateway_ip)):
+            if is_router(port.device_owner):
+                raise GatewayIpInUse(ip_address=subnet.gateway_ip, port_id=port.id)
+    if gateway is not None:
+        for port in tx.ports(PORT_BY_ADDRESS, (subnet.network_id, gateway)):
+            if not is_router(port.device_owner):
+                raise GatewayIpInUse(ip_address=gateway, port_id=port.id)
+
+
+def _configure_ports(tx: Tx, subnet: Subnet) -> None:
+    """The network's hosts configure themselves on the new subnet, so its ports have the addresses."""
+    for port in list(tx.ports(PORTS_OF_NETWORK, subnet.network_id)):
+        if not port.is_trusted:
+            address = address_text(slaac_address(parsed(subnet.cidr), port.mac_address), 6)
+            tx.put(replace(port, fixed_ips=(*port.fixed_ips, FixedIp(subnet.id, address))))
+
+
+def _take_from_ports(tx: Tx, subnet: Subnet) -> None:
+    for port in list(tx.ports(PORTS_OF_NETWORK, subnet.network_id)):
+        left = tuple(fixed for fixed in port.fixed_ips if fixed.subnet_id != subnet.id)
+        if len(left) == len(port.fixed_ips):
+            continue
+        if subnet.ipv6_address_mode not in AUTOMATIC or is_router(port.device_owner):
+            raise SubnetInUse(
+                subnet_id=subnet.id, reason="One or more ports have an IP allocation from this subnet."
+            )
+        tx.put(replace(port, fixed_ips=left))
+
+
+def _pools(ranges: Sequence[AddressRange]) -> tuple[AllocationPool, ...]:
+    return tuple(AllocationPool(each.start, each.end) for each in ranges)

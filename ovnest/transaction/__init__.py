@@ -1,0 +1,11 @@
+"""Tx: what an operation reads and stages.
+
+An operation is a function of the database: it reads facts through `Tx`, decides, and stages facts
+through `Tx`; it does no I/O, never waits, and knows no clock or chance but what `Tx` gives. So it may be
+run again when another server wrote first. `Tx` turns facts into rows (`homes.py`), rows into the least
+that must be written (`reconcile.py`), and derives again what depends on a change (`derive.dependents`).
+"""
+
+from ovnest.transaction.tx import Context, Tx
+
+__all__ = ["Context", "Tx"]

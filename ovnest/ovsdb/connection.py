@@ -1,0 +1,221 @@
+"""A connection ready for use: a usable server, the schema checked, the replica loaded and followed.
+
+Source: ovsdb-server(7), 4.1.15 (`monitor_cond_since`), 4.1.17 (`set_db_change_aware`) and the `_Server`
+database.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from typing import Any, Final
+
+from ovnest.ovsdb import remotes
+from ovnest.ovsdb.collector import collector_off
+from ovnest.ovsdb.errors import OvsdbError, from_wire
+from ovnest.ovsdb.ledger import Ledger
+from ovnest.ovsdb.messages import Message
+from ovnest.ovsdb.options import Options
+from ovnest.ovsdb.remotes import Remote, Tls
+from ovnest.ovsdb.replica import LostStep, Replica
+from ovnest.ovsdb.schema import DatabaseSchema, fit, monitored_columns, parse_schema, require_column
+from ovnest.ovsdb.server_database import COLUMNS, DatabaseInfo, ServerDatabases
+from ovnest.ovsdb.session import Session, Work
+
+_DATA: Final = "data"
+_SERVER: Final = "server"
+_NO_TRANSACTION: Final = "00000000-0000-0000-0000-000000000000"
+
+
+class Unusable(OvsdbError):
+    """The server answers, but the database cannot be used there (now)."""
+
+
+class Follower:
+    """What is known across connections: the replica, and how far in the database's history it is."""
+
+    def __init__(
+        self, database: str, replica: Replica, ledger: Ledger | None, options: Options, tls: Tls | None
+    ) -> None:
+        self.database = database
+        self.replica = replica
+        self.ledger = ledger
+        self.options = options
+        self.tls = tls
+        self.loaded = False
+        self.loading = False
+        self.resumed = 0
+        self.reloaded = 0
+        self._last_transaction = _NO_TRANSACTION
+        self._schema_text: str | None = None
+        self._schema: DatabaseSchema | None = None
+
+    def reload(self) -> None:
+        """Do not resume: let the next connection load everything."""
+        self._last_transaction = _NO_TRANSACTION
+
+    async def connect(self, remote: Remote, on_notice: Callable[[Message], None]) -> "Connection":
+        """Connect, check, load or resume.
+
+        Raises:
+            OSError, TimeoutError, Disconnected: the server cannot be reached.
+            Unusable: it is not the one to use.
+            SchemaMismatch: its schema is not what we need.
+        """
+        connection = Connection(self, on_notice)
+        try:
+            async with asyncio.timeout(self.options.connect_timeout_s):
+                connection.session = await remotes.connect(
+                    remote, self.tls, lambda: Session(connection, self.options.probe_interval_s)
+                )
+                await connection.check()
+            async with asyncio.timeout(self.options.load_timeout_s):
+                await connection.load()
+        except BaseException as error:
+            if connection.session is not None:
+                connection.session.close(str(error) or type(error).__name__)
+            raise
+        return connection
+
+    def use_schema(self, text: str) -> None:
+        """Check our row types against the server's schema."""
+        if text == self._schema_text:
+            return
+        schema = parse_schema(text)
+        for shape in self.replica.shapes:
+            fit(shape, schema)
+        if self.ledger is not None:
+            require_column(schema, self.ledger.table, self.ledger.column)
+        # Rows may have other columns now: what was loaded with the old schema is not compared but loaded
+        # anew.
+        self.reload()
+        self._schema_text, self._schema = text, schema
+
+    @property
+    def schema_version(self) -> str:
+        return self._schema.version if self._schema is not None else ""
+
+    def monitor_params(self) -> list[Any]:
+        columns = monitored_columns(self.replica.shapes)
+        requests: dict[str, list[dict[str, Any]]] = {
+            table: [{"columns": names}] for table, names in columns.items()
+        }
+        if self.ledger is not None:
+            names = columns.get(self.ledger.table)
+            if names is None:
+                # Of that table nothing else is wanted.
+                where = [["_uuid", "==", ["uuid", self.ledger.uuid]]]
+                requests[self.ledger.table] = [{"columns": [self.ledger.column], "where": where}]
+            elif self.ledger.column not in names:
+                names.append(self.ledger.column)
+        return [self.database, _DATA, requests, self._last_transaction]
+
+    def take_in(self, tables: dict[str, Any], last_transaction: str, *, whole: bool) -> Iterator[None]:
+        """An update has arrived: stage the part of it that came last, and apply it all."""
+        for table, rows in tables.items():
+            self.replica.stage(table, rows)
+        yield from self.replica.apply(whole=whole)
+        self._last_transaction = last_transaction
+
+
+class Connection:
+    """A session in use, and the `Receiver` of what it hears."""
+
+    def __init__(self, follower: Follower, on_notice: Callable[[Message], None]) -> None:
+        self._follower = follower
+        self._on_notice = on_notice
+        self._databases = ServerDatabases()
+        self._checked: DatabaseInfo | None = None
+        self.session: Session = None  # type: ignore[assignment]  # set as soon as there is one
+
+    @property
+    def info(self) -> DatabaseInfo | None:
+        """What the server says of the database now."""
+        return self._databases.find(self._follower.database)
+
+    async def check(self) -> None:
+        """See whether this is the server to use."""
+        session = self.session
+        session.call("set_db_change_aware", [True])
+        request = {"Database": [{"columns": COLUMNS}]}
+        reply = await session.call("monitor_cond", ["_Server", _SERVER, request])
+        if reply.error is not None:
+            raise from_wire(reply.error)
+        self._databases.apply(reply.result)
+        info = self._judge()
+        if info.schema is None:
+            raise Unusable("the server does not tell the schema")
+        self._follower.use_schema(info.schema)
+        self._checked = info
+
+    def _judge(self) -> DatabaseInfo:
+        info = self.info
+        if info is None:
+            raise Unusable(f"the server has no database {self._follower.database}")
+        reason = info.why_unusable(self._follower.options.leader_only)
+        if reason is not None:
+            raise Unusable(reason)
+        return info
+
+    async def load(self) -> None:
+        """Load the database, or what has changed in it since."""
+        follower = self._follower
+        first = not follower.loaded
+        follower.loading = True
+        try:
+            with collector_off() if first and follower.options.freeze_collector else nullcontext():
+                reply = await self.session.call("monitor_cond_since", follower.monitor_params(), self._loaded)
+        finally:
+            follower.loading = False
+        if reply.error is not None:
+            raise from_wire(reply.error)
+        follower.loaded = True
+
+    def _loaded(self, reply: Message) -> Work:
+        if reply.error is not None:
+            return None
+        found, last_transaction, tables = reply.result
+        if found:
+            self._follower.resumed += 1
+        elif self._follower.loaded:
+            self._follower.reloaded += 1
+        return self._apply(tables, last_transaction, whole=not found)
+
+    def _apply(self, tables: dict[str, Any], last_transaction: str, *, whole: bool) -> Iterator[None]:
+        try:
+            yield from self._follower.take_in(tables, last_transaction, whole=whole)
+        except LostStep as error:
+            self._follower.reload()
+            self.session.close(str(error))
+
+    # What the session tells (session.Receiver).
+
+    def piece(self, table: str, rows: bytes) -> None:
+        self._follower.replica.stage_piece(table, rows)
+
+    def notified(self, message: Message) -> Work:
+        match message.method:
+            case "update3" if message.params[0] == _DATA:
+                return self._apply(message.params[2], message.params[1], whole=False)
+            case "update2" if message.params[0] == _SERVER:
+                self._databases.apply(message.params[1])
+                self._look_at_server()
+            case "monitor_canceled":
+                self._follower.reload()
+                self.session.close("the server gave up the monitor")
+            case _:
+                self._on_notice(message)
+        return None
+
+    def lost(self, reason: str) -> None:
+        self._follower.replica.forget_staged()
+
+    def _look_at_server(self) -> None:
+        if self._checked is None:
+            return
+        try:
+            info = self._judge()
+        except Unusable as error:
+            self.session.close(str(error))
+            return
+        if info.schema != self._checked.schema:
+            self.session.close("the schema has changed")

@@ -1,0 +1,180 @@
+"""The ledger: one row whose `seq` puts all batches of all servers in one order.
+
+The page docs/ledger.md tells how; here is what the row holds and what a server makes of it, without any I/O.
+
+    <prefix>seq            number of the last batch of anybody
+    <prefix>server:<id>    "<number of that server's last batch> <Unix time>"
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ovnest.ovsdb.messages import Delete, Insert, Mutate, Operation, Wait, by_uuid
+from ovnest.ovsdb.values import RowUuid, Wire, decode_map, differ_map, encode_map
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    """Which row is the ledger. All servers of a database say the same."""
+
+    table: str
+    uuid: RowUuid
+    column: str = "external_ids"
+    """A map of strings; keys that do not begin with `prefix` are nobody's business."""
+    row: Mapping[str, Wire] = field(default_factory=dict)
+    """Other columns that the row is made with."""
+    prefix: str = ""
+    first: Mapping[str, str] = field(default_factory=dict)
+    """Further keys, written in full, that the row is made with."""
+    lock: str = ""
+    """The lock's name; by default made of the prefix and the database."""
+
+    def lock_name(self, database: str) -> str:
+        """An `<id>` (RFC 7047, 3.1) of the lock for taking turns."""
+        return self.lock or f"{self.prefix.rstrip(':') or 'ledger'}_{database}"
+
+
+class LedgerState:
+    """The ledger as it stands, and what this server has written to it."""
+
+    def __init__(
+        self, ledger: Ledger, clock: Callable[[], float], key_age_s: float, on_loss: Callable[[str], None]
+    ) -> None:
+        self.ledger = ledger
+        self._clock = clock
+        self._key_age_s = key_age_s
+        self._on_loss = on_loss
+        self._values: dict[str, str] | None = None
+        self._seq_key: Final = f"{ledger.prefix}seq"
+        self._server_prefix: Final = f"{ledger.prefix}server:"
+        self._highest = 0
+        self.foreign_batches = 0
+        """How many batches of others have been seen."""
+        self.lost: str | None = None
+        """Why what we knew of the ledger is no longer true; None if it is."""
+        self._take_new_id()
+
+    def _take_new_id(self) -> None:
+        self.own_id = secrets.token_hex(8)
+        self._own_key = f"{self._server_prefix}{self.own_id}"
+        self.own_batch = 0
+
+    @property
+    def seq(self) -> int | None:
+        """The number of the last batch; None if there is no ledger."""
+        if self._values is None:
+            return None
+        value = self._values.get(self._seq_key, "")
+        return int(value) if value.isdecimal() else None
+
+    @property
+    def applied(self) -> int:
+        """The number of our last batch that is in the database."""
+        number, _, _ = (self._values or {}).get(self._own_key, "").partition(" ")
+        return int(number) if number.isdecimal() else 0
+
+    def heard(self, kind: str, wire: Mapping[str, Wire] | None) -> None:
+        """An update of the row (`Replica.watch`)."""
+        before, applied = self.seq, self.applied
+        if kind == "delete":
+            self._values = None
+        elif kind == "modify":
+            column = (wire or {}).get(self.ledger.column)
+            if column is not None:
+                self._values = differ_map(self._values or {}, column, decode_map)
+        else:
+            self._values = decode_map((wire or {}).get(self.ledger.column, ("map", ())))
+        self._judge()
+        if before is not None and self.seq is not None and self.applied == applied:
+            self.foreign_batches += max(0, self.seq - before)
+
+    def _judge(self) -> None:
+        seq = self.seq
+        if self.lost is not None:
+            return
+        if self._highest and seq is None:
+            self._lose("the ledger is gone")
+        elif seq is not None and seq < self._highest:
+            self._lose(f"the ledger went back from {self._highest} to {seq}: a restored backup?")
+        elif self.own_batch and self.applied < self.own_batch:
+            self._lose("our key is gone from the ledger")
+        elif seq is not None:
+            self._highest = seq
+
+    def _lose(self, reason: str) -> None:
+        self.lost = reason
+        self._on_loss(reason)
+
+    def start_again(self) -> None:
+        """Be a new server, on the ledger as it stands now."""
+        self._take_new_id()
+        self._highest = self.seq or 0
+        self.lost = None
+
+    def committed(self, number: int) -> None:
+        """Our batch of that number is in the database."""
+        self.own_batch = max(self.own_batch, number)
+
+    # Operations.
+
+    def create(self) -> list[Operation]:
+        """Make the ledger, if it is not there."""
+        ledger = self.ledger
+        values = {self._seq_key: "0", **ledger.first}
+        if self._values is not None:
+            # The row is there without its number: somebody's hand. An insert into a map replaces no key.
+            return [
+                Mutate(
+                    table=ledger.table,
+                    where=by_uuid(ledger.uuid),
+                    mutations=[(ledger.column, "insert", encode_map(values))],
+                )
+            ]
+        row = {**ledger.row, ledger.column: encode_map(values)}
+        return [Insert(table=ledger.table, row=row, uuid=ledger.uuid)]
+
+    def create_in_place_of_another(self) -> list[Operation]:
+        """Make the ledger where the same row with another `_uuid` is in its way (a restored backup)."""
+        same: list[Wire] = [(column, "==", value) for column, value in self.ledger.row.items()]
+        other: Wire = ("_uuid", "!=", ("uuid", self.ledger.uuid))
+        return [Delete(table=self.ledger.table, where=[*same, other]), *self.create()]
+
+    def begin(self, seq: int) -> Wait:
+        """Go on only if the last batch is `seq`."""
+        ledger = self.ledger
+        # The pair stands in `where`, so that other keys of the column do not matter.
+        includes: Any = (ledger.column, "includes", ("map", [(self._seq_key, str(seq))]))
+        return Wait(
+            table=ledger.table,
+            where=[*by_uuid(ledger.uuid), includes],
+            columns=("_uuid",),
+            until="==",
+            rows=({"_uuid": ("uuid", ledger.uuid)},),
+            timeout=0,
+        )
+
+    def advance(self, seq: int, number: int) -> Mutate:
+        """Let the last batch be `seq + 1`, our number `number`; keys of servers long silent go."""
+        ledger = self.ledger
+        now = int(self._clock())
+        stale = [self._seq_key, self._own_key, *self._aged_keys(now)]
+        fresh = [(self._seq_key, str(seq + 1)), (self._own_key, f"{number} {now}")]
+        return Mutate(
+            table=ledger.table,
+            where=by_uuid(ledger.uuid),
+            mutations=[
+                (ledger.column, "delete", ("set", stale)),
+                (ledger.column, "insert", ("map", fresh)),
+            ],
+        )
+
+    def _aged_keys(self, now: int) -> list[str]:
+        aged = []
+        for key, value in (self._values or {}).items():
+            if key.startswith(self._server_prefix) and key != self._own_key:
+                _, _, written = value.partition(" ")
+                if not written.isdecimal() or now - int(written) > self._key_age_s:
+                    aged.append(key)
+        return aged

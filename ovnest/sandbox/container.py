@@ -1,0 +1,56 @@
+"""A container inside a VM: a namespace on an access port of the VM's own Open vSwitch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from ovnest.sandbox import namespace
+from ovnest.sandbox.endpoint import Endpoint
+from ovnest.sandbox.node import Nic
+from ovnest.sandbox.place import Place
+
+if TYPE_CHECKING:
+    from ovnest.sandbox.vm import Vm
+
+
+class ContainerFacts(Struct, frozen=True, kw_only=True, tag="container"):
+    """What is kept of a container."""
+
+    vm: str
+    name: str
+    tag: int
+    nic: Nic
+    port: str
+
+
+class Container(Endpoint):
+    """A container of `vm`; the VM's switch puts `tag` on what it sends, and takes it off what it gets."""
+
+    kind = "container"
+    device = "eth0"
+
+    def __init__(self, place: Place, vm: Vm, facts: ContainerFacts) -> None:
+        super().__init__(place, f"{vm.name}.{facts.name}", facts.nic)
+        self.vm = vm
+        self.tag = facts.tag
+        self.facts = facts
+
+    async def plug(self) -> None:
+        """Make the container and plug it into the VM's switch."""
+        await self.create()
+        port = self.facts.port
+        await namespace.connect(
+            *(self.vm.namespace, port, self.namespace, self.device), mtu=self.nic.mtu, mac=self.nic.mac
+        )
+        await namespace.finish_checksums(self.namespace, self.device)
+        await self.vm.namespace.ip(f"link set {port} up")
+        await self.vm.ovs.vsctl("--", "add-port", self.vm.device, port, f"tag={self.tag}")
+        await self.configure()
+        self.record(self.facts)
+
+    async def unplug(self) -> None:
+        """Take the container away."""
+        await self.vm.ovs.vsctl("--", "--if-exists", "del-port", self.vm.device, self.facts.port)
+        await self.destroy()

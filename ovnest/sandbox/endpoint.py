@@ -1,0 +1,103 @@
+"""What sends and receives packets: the common part of a VM and a container."""
+
+from collections.abc import Sequence
+from ipaddress import ip_interface
+
+from msgspec import structs
+
+from ovnest.sandbox import dhcp, namespace
+from ovnest.sandbox.errors import SandboxError
+from ovnest.sandbox.node import Nic, Node
+from ovnest.sandbox.place import Place
+from ovnest.sandbox.process import attempt
+from ovnest.sandbox.until import until
+
+PING_INTERVAL_S = 0.1
+PING_PATIENCE_S = 1
+SILENCE_PINGS = 5
+
+
+class Endpoint(Node):
+    """A node with one NIC, `device`, in a virtual network."""
+
+    device = "eth0"
+
+    def __init__(self, place: Place, name: str, nic: Nic) -> None:
+        super().__init__(place, name)
+        self.nic = nic
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its addresses, without prefix length."""
+        return tuple(str(ip_interface(each).ip) for each in self.nic.addresses)
+
+    async def configure(self) -> None:
+        """Bring the NIC up with the addresses and default routes that the API answered."""
+        device, nic = self.device, self.nic
+        await namespace.hurry_neighbours(self.namespace, device)
+        await self.namespace.ip(
+            f"link set {device} mtu {nic.mtu} up",
+            *(f"address add {each} dev {device}{' nodad' if ':' in each else ''}" for each in nic.addresses),
+            *(f"route add default via {each} dev {device}" for each in nic.gateways),
+        )
+
+    async def ping(self, address: str, *, count: int = 1, size_bytes: int = 56, whole: bool = False) -> int:
+        """How many of `count` pings were answered; with `whole`, packets that may not be fragmented."""
+        options = ["-M", "do"] if whole else []
+        interval = ("-i", str(PING_INTERVAL_S), "-W", str(PING_PATIENCE_S))
+        argv = ("ping", "-n", "-c", str(count), "-s", str(size_bytes), *interval, *options, address)
+        status, said, complaint = await attempt(*self.namespace.inside(*argv), env=self.environment())
+        # 1: nothing was answered. More: ping itself could not, for want of a route for example; nothing came
+        # back either.
+        if status > 1 and "unreachable" not in complaint:
+            raise SandboxError(f"ping {address} from {self.name}: {complaint.strip()}")
+        return said.count("bytes from")
+
+    async def pings(self, target: "Endpoint | str", *, size_bytes: int = 56) -> None:
+        """Return as soon as `target` answers, at each of its addresses.
+
+        The first packet to a chassis not spoken to yet is always lost: the tunnel's own neighbour must be
+        found first.
+
+        Raises:
+            NeverHappened: it did not answer.
+        """
+        for address in _addresses(target):
+
+            async def answered(address: str = address) -> int:
+                return await self.ping(address, size_bytes=size_bytes)
+
+            await until(f"{self.name} gets an answer from {target} at {address}", answered)
+
+    async def cannot_ping(self, target: "Endpoint | str") -> None:
+        """Return when a whole row of pings to each address of `target` has stayed without an answer.
+
+        Raises:
+            NeverHappened: some were still answered.
+        """
+        for address in _addresses(target):
+
+            async def answered(address: str = address) -> int:
+                return await self.ping(address, count=SILENCE_PINGS)
+
+            await until(
+                f"{target} at {address} is silent for {self.name}", answered, accept=lambda seen: seen == 0
+            )
+
+    async def dhcp(self, version: int = 4) -> dict[str, str]:
+        """Ask for a lease, take its address and routes, and say what was offered, by dhclient's names.
+
+        Raises:
+            NeverHappened: no one offered any.
+        """
+        lease = await dhcp.lease(self, self.device, version)
+        self.nic = structs.replace(self.nic, addresses=(*self.nic.addresses, dhcp.address(lease, version)))
+        return lease
+
+
+def _addresses(target: Endpoint | str) -> Sequence[str]:
+    if isinstance(target, str):
+        return (target,)
+    if not target.addresses:
+        raise SandboxError(f"{target.name} has no address yet")
+    return target.addresses

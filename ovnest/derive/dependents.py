@@ -20,6 +20,9 @@ class Facts(Protocol):
     def ports(self, index: Index[Any], key: Hashable) -> Iterator[Port]:
         """The ports that an index lists under a key."""
 
+    def contested(self, port_id: str) -> Iterator[Port]:
+        """The port of that id, if another has one of its addresses as an allowed pair."""
+
     def subnets_of(self, network_id: str) -> list[Subnet]:
         """The subnets of a network."""
 
@@ -49,13 +52,18 @@ def _of_subnet(facts: Facts, before: Subnet | None, after: Subnet | None) -> Ite
 
 
 def _of_port(facts: Facts, before: Port | None, after: Port | None) -> Iterator[Port]:
-    """A port whose address is another's allowed address is virtual: it moves between its parents."""
+    """A port whose address is another's allowed address is virtual, unless it is a parent itself."""
     network_id = (after or before).network_id  # type: ignore[union-attr]  # one of the two is there
     changed = _allowed(before) ^ _allowed(after)
     for address in sorted(changed):
         for port in list(facts.ports(PORT_BY_ADDRESS, (network_id, address))):
             if port.id != (after or before).id:  # type: ignore[union-attr]
                 yield port
+    left, joined = (port.parent_name if port else None for port in (before, after))
+    if left != joined:
+        for parent_id in (left, joined):
+            if parent_id is not None:
+                yield from facts.contested(parent_id)
 
 
 def _dhcp_facts(subnet: Subnet) -> tuple[Any, ...]:

@@ -66,6 +66,7 @@ def localnet_port(network: Network) -> LogicalSwitchPort | None:
         addresses=("unknown",),
         tag_request=vlan,
         tag=vlan,
+        up=False,
         enabled=True,
         options={
             "network_name": network.physical_network,

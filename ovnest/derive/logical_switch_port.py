@@ -31,14 +31,18 @@ LOCALPORTS = {"network:distributed": "ovnmeta-", "ovn-lb-hm:distributed": "ovn-l
 
 
 class PortContext(Struct, frozen=True, kw_only=True):
-    """What a port's row depends on beside the port: its network, its subnets by id, and the ports that
-    hold one of its addresses as an allowed pair (its virtual parents), and the domain DHCP hands out."""
+    """What a port's row depends on beside the port.
+
+    Its network, its subnets by id, the ports that hold one of its addresses as an allowed pair (its virtual
+    parents), the domain that DHCP hands out, and whether it has container ports.
+    """
 
     network: Network
     subnets: Mapping[str, Subnet]
     virtual_address: str | None = None
     virtual_parents: Sequence[str] = ()
     domain: str = ""
+    is_parent: bool = False
 
 
 class PortRows(Struct, frozen=True, kw_only=True):
@@ -68,6 +72,7 @@ def logical_switch_port(port: Port, context: PortContext) -> PortRows:
             parent_name=port.parent_name,
             tag_request=port.tag,
             tag=port.tag,
+            up=False,  # unset, northd would write it, and pay twice for a container port
             enabled=port.admin_state_up,
             options=options,
             dhcpv4_options=v4,
@@ -93,7 +98,10 @@ def _kind(port: Port, context: PortContext) -> str:
         return ""
     if all(key in port.profile for key in VTEP):
         return "vtep"
-    return "virtual" if context.virtual_parents else ""
+    # A port that somebody uses (a VM's, or the parent of containers) stays what it is, whoever else allows
+    # its address: OVN would no longer bind it.
+    in_use = port.host_id or port.device_id or context.is_parent
+    return "virtual" if context.virtual_parents and not in_use else ""
 
 
 def _options(port: Port, context: PortContext, kind: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ from ovnest.northbound.documents import (
     is_empty,
     to_document,
 )
-from ovnest.northbound.indexes import DHCP_OPTIONS_OF_PORT, PORTS_ALLOWED_ADDRESS
+from ovnest.northbound.indexes import CHILDREN_OF, DHCP_OPTIONS_OF_PORT, PORTS_ALLOWED_ADDRESS
 from ovnest.northbound.names import document_uuid
 from ovnest.northbound.networks import is_network, read_network
 from ovnest.northbound.ports import REQUESTED_CHASSIS, is_port, read_port
@@ -155,6 +155,7 @@ class PortHome:
             virtual_address=virtual_address,
             virtual_parents=parents,
             domain=tx.settings.dns_domain,
+            is_parent=bool(parents) and bool(tx.view.all(CHILDREN_OF, port.id)),
         )
 
 

@@ -13,7 +13,7 @@ from ovnest.config import Settings
 from ovnest.derive.dependents import DEPENDENTS
 from ovnest.northbound.address_book import AddressBook
 from ovnest.northbound.documents import PortDetails
-from ovnest.northbound.indexes import SUBNETS_OF_NETWORK
+from ovnest.northbound.indexes import PORTS_ALLOWED_ADDRESS, SUBNETS_OF_NETWORK
 from ovnest.northbound.ports import is_port
 from ovnest.northbound.subnets import is_subnet
 from ovnest.northbound.tables import LogicalSwitch, LogicalSwitchPort
@@ -95,6 +95,14 @@ class Tx:
         for row in self.view.all(index, key):
             port = self.find(Port, row.uuid)
             if port is not None:
+                yield port
+
+    def contested(self, port_id: str) -> Iterator[Port]:
+        """The port of that id, if another has one of its addresses as an allowed pair."""
+        port = self.find(Port, port_id)
+        if port is not None:
+            keys = ((port.network_id, fixed.ip_address) for fixed in port.fixed_ips)
+            if any(self.view.all(PORTS_ALLOWED_ADDRESS, key) for key in keys):
                 yield port
 
     def port_of(self, row: LogicalSwitchPort) -> Port | None:

@@ -4,11 +4,11 @@ from msgspec import Struct
 
 from ovnest.sandbox import namespace
 from ovnest.sandbox.central import SOUTHBOUND_PORT
+from ovnest.sandbox.central_node import IP, UNDERLAY_MTU, CentralNode
 from ovnest.sandbox.node import Node
 from ovnest.sandbox.openvswitch import OpenVSwitch
 from ovnest.sandbox.place import Place
 from ovnest.sandbox.process import Daemon
-from ovnest.sandbox.underlay import CENTRAL_IP, UNDERLAY_MTU, Underlay
 
 NIC = "eth0"
 BRIDGE = "br-phy"
@@ -31,22 +31,30 @@ class Chassis(Node):
         self.ovs = OpenVSwitch(self)
 
     @property
+    def addresses(self) -> tuple[str, ...]:
+        return (self.encap_ip,)
+
+    @property
+    def daemons(self) -> tuple[Daemon, ...]:
+        return (*self.ovs.daemons, self.controller)
+
+    @property
     def controller(self) -> Daemon:
         command = ("ovn-controller", self.ovs.remote)
         return Daemon(name="ovn-controller", directory=self.directory, command=command, own_control=False)
 
-    async def join(self, underlay: Underlay) -> None:
+    async def join(self, central: CentralNode) -> None:
         """Plug the node, whose Open vSwitch runs, into the underlay, and start ovn-controller.
 
         The encapsulation's address stands on an Open vSwitch bridge that holds the NIC: a userspace tunnel
         leaves by no other way, and says nothing when it cannot.
         """
-        await underlay.plug(self, NIC)
+        await central.wire(self, NIC)
         await self.ovs.vsctl(
             *("--", "add-br", BRIDGE, "--", "set", "Bridge", BRIDGE, "datapath_type=netdev"),
             *("--", "add-port", BRIDGE, NIC),
             *("--", "set", "Open_vSwitch", "."),
-            f"external_ids:ovn-remote=tcp:{CENTRAL_IP}:{SOUTHBOUND_PORT}",
+            f"external_ids:ovn-remote=tcp:{IP}:{SOUTHBOUND_PORT}",
             "external_ids:ovn-encap-type=geneve",
             f"external_ids:ovn-encap-ip={self.encap_ip}",
             "external_ids:ovn-bridge-datapath-type=netdev",

@@ -28,7 +28,6 @@ class Endpoint(Node):
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Its addresses, without prefix length."""
         return tuple(str(ip_interface(each).ip) for each in self.nic.addresses)
 
     async def configure(self) -> None:

@@ -40,6 +40,16 @@ class Node:
         self.namespace = Namespace(f"{place.sandbox}.{name}")
         self.release = place.release
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its addresses, without prefix length; none if it has none, or got none yet."""
+        return ()
+
+    @property
+    def daemons(self) -> tuple[Daemon, ...]:
+        """What runs in the node for as long as it is there."""
+        return ()
+
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}>"
 

@@ -28,6 +28,10 @@ class OpenVSwitch:
         command = ("ovs-vswitchd", self.remote, "--disable-system")
         return Daemon(name="vswitchd", directory=self._node.directory, command=command)
 
+    @property
+    def daemons(self) -> tuple[Daemon, Daemon]:
+        return (self.server, self.switch)
+
     async def start(self, **external_ids: str) -> None:
         """Start both, with an empty database that has these external_ids (_ stands for -)."""
         node = self._node

@@ -22,6 +22,7 @@ from ovnest.sandbox.until import patience
 
 MARK = "OVNEST_SANDBOX"
 MARK_NODE = "OVNEST_SANDBOX_NODE"
+RUN_DIRECTORY = "OVS_RUNDIR"
 
 COMMAND_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 10.0
@@ -80,7 +81,7 @@ class Daemon(Struct, frozen=True, kw_only=True):
             pid = int(self.pid_file.read_text())
         except (FileNotFoundError, ValueError):
             return None
-        return pid if _marks(pid).get(MARK) else None
+        return pid if environment_of(pid).get(RUN_DIRECTORY) == str(self.directory) else None
 
 
 def environment(directory: Path, mark: Mark | None = None) -> dict[str, str]:
@@ -159,9 +160,14 @@ def surroundings(env: Mapping[str, str] | None) -> dict[str, str]:
     return {**inherited, "PATH": path, "LC_ALL": "C", **(env or {})}
 
 
-def marked(directory: Path, node: str | None = None) -> list[int]:
-    """The processes that belong to the sandbox in `directory` (to one node of it, if said)."""
-    return [pid for pid in _processes() if _belongs(pid, directory, node)]
+def environment_of(pid: int) -> dict[str, str]:
+    """The environment that a process was started with; empty if it has ended or is another user's."""
+    try:
+        raw = Path(f"/proc/{pid}/environ").read_bytes()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return {}
+    pairs = (entry.partition(b"=") for entry in raw.split(b"\0"))
+    return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
 
 
 def end(directory: Path, node: str | None = None, *, force: signal.Signals = signal.SIGKILL) -> int:
@@ -204,18 +210,8 @@ def _hold(pid: int, directory: Path, node: str | None) -> int | None:
 
 
 def _belongs(pid: int, directory: Path, node: str | None) -> bool:
-    marks = _marks(pid)
+    marks = environment_of(pid)
     return marks.get(MARK) == str(directory) and node in (None, marks.get(MARK_NODE))
-
-
-def _marks(pid: int) -> dict[str, str]:
-    """The environment that a process was started with; empty if it has ended or is another user's."""
-    try:
-        raw = Path(f"/proc/{pid}/environ").read_bytes()
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return {}
-    pairs = (entry.partition(b"=") for entry in raw.split(b"\0"))
-    return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
 
 
 def _processes() -> Iterator[int]:

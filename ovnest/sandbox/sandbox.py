@@ -1,16 +1,16 @@
 """The sandbox as a whole: put up, found again by another process, taken down."""
 
-import asyncio
-from collections.abc import Coroutine, Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import msgspec
 from msgspec import structs
 
-from ovnest.sandbox import namespace
+from ovnest.sandbox import namespace, needed
 from ovnest.sandbox.central import Central
+from ovnest.sandbox.central_node import CHASSIS_LIMIT, CentralNode, encap_ip
 from ovnest.sandbox.chassis import Chassis, ChassisFacts
+from ovnest.sandbox.concurrency import at_once
 from ovnest.sandbox.container import Container, ContainerFacts
 from ovnest.sandbox.directory import NAME, Owner, RunDirectory, SandboxFacts, names, sweep, take_away
 from ovnest.sandbox.errors import SandboxError
@@ -18,12 +18,9 @@ from ovnest.sandbox.node import RECORD, Nic, Node
 from ovnest.sandbox.place import Place
 from ovnest.sandbox.release import HOST_NAME, find_release
 from ovnest.sandbox.shortcuts import write_tools
-from ovnest.sandbox.underlay import CHASSIS_LIMIT, Underlay, encap_ip
 from ovnest.sandbox.vm import Vm, VmFacts
 
 DEFAULT_NAME = "ovnest"
-CENTRAL = "central"
-EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  the central node has a namespace of its own
 
 
 class Sandbox:
@@ -34,13 +31,17 @@ class Sandbox:
         self.place = place
         self.facts = facts
         self._directory = directory
-        self.node = Node(place, CENTRAL)
-        self.central = Central(place.directory / CENTRAL, place.release, listen=EVERY_ADDRESS)
+        self.central_node = CentralNode(place)
         self.chassis = {
             f"hv{number}": Chassis(place, f"hv{number}", ChassisFacts(encap_ip=encap_ip(number)))
             for number in range(1, facts.chassis + 1)
         }
         self.vms: dict[str, Vm] = {}
+
+    @property
+    def central(self) -> Central:
+        """The databases, and ovn-nbctl and ovn-sbctl on them."""
+        return self.central_node.central
 
     @property
     def path(self) -> Path:
@@ -59,7 +60,7 @@ class Sandbox:
     @property
     def nodes(self) -> list[Node]:
         containers = (container for vm in self.vms.values() for container in vm.containers.values())
-        return [self.node, *self.chassis.values(), *self.vms.values(), *containers]
+        return [self.central_node, *self.chassis.values(), *self.vms.values(), *containers]
 
     @classmethod
     async def up(
@@ -76,8 +77,9 @@ class Sandbox:
         if not 1 <= chassis <= CHASSIS_LIMIT:
             raise SandboxError(f"a sandbox has 1 to {CHASSIS_LIMIT} chassis, not {chassis}")
         directory = RunDirectory(name)
-        await sweep()
         found = await find_release(release)
+        needed.check(found)
+        await sweep()
         place = Place(directory=directory.path, sandbox=name, release=found)
         facts = SandboxFacts(release=found.name, chassis=chassis, owner=Owner.ourselves() if owned else None)
         sandbox = cls(directory, place, facts)
@@ -126,7 +128,7 @@ class Sandbox:
         """
         if not NAME.fullmatch(name):
             raise SandboxError(f"a VM cannot be called {name!r}: at most 31 small letters, digits, _ and -")
-        if name in self.vms or name in self.chassis or name == CENTRAL:
+        if name in self.vms or name in self.chassis or name == self.central_node.name:
             raise SandboxError(f"there is a node called {name} already")
         if chassis not in self.chassis:
             raise SandboxError(f"there is no chassis {chassis}, but {', '.join(self.chassis)}")
@@ -151,15 +153,14 @@ class Sandbox:
     async def _start(self) -> None:
         """The central node and all Open vSwitches at once, then all chassis at once, until they agree."""
         chassis = self.chassis.values()
-        nodes = [self.node, *chassis]
+        nodes = [self.central_node, *chassis]
         for node in nodes:
             node.directory.mkdir()
         await namespace.create(*(node.namespace for node in nodes))
         await at_once(namespace.prepare(node.namespace) for node in nodes)
-        underlay = Underlay(self.node)
-        switches = [each.ovs.start(system_id=each.name, hostname=each.name) for each in chassis]
-        await at_once([underlay.create(), self._start_central(), *switches])
-        await at_once(each.join(underlay) for each in chassis)
+        switches = (each.ovs.start(system_id=each.name, hostname=each.name) for each in chassis)
+        await at_once([self.central_node.begin(), *switches])
+        await at_once(each.join(self.central_node) for each in chassis)
         await at_once(
             self.central.sbctl("wait-until", "Chassis", name, f"name={name}") for name in self.chassis
         )
@@ -167,12 +168,6 @@ class Sandbox:
         write_tools(self.place)
         for node in nodes:
             node.write_shortcut()
-
-    async def _start_central(self) -> None:
-        await self.central.prepare()
-        await at_once(self.node.start(daemon) for daemon in self.central.databases)
-        await self.central.initialise()
-        await self.node.start(self.central.northd)
 
     def _load(self) -> None:
         """Find the VMs and containers, whoever plugged them in."""
@@ -187,13 +182,3 @@ class Sandbox:
         for facts in containers:
             vm = self.vms[facts.vm]
             vm.containers[facts.name] = Container(self.place, vm, facts)
-
-
-async def at_once(steps: Iterable[Coroutine[Any, Any, object]]) -> None:
-    """Run the steps concurrently; when one fails the others are given up, and its error alone is raised."""
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            for step in steps:
-                tasks.create_task(step)
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from None

@@ -12,6 +12,7 @@ from ovnest.sandbox.endpoint import Endpoint
 from ovnest.sandbox.node import Nic
 from ovnest.sandbox.openvswitch import OpenVSwitch
 from ovnest.sandbox.place import Place
+from ovnest.sandbox.process import Daemon
 
 UPLINK = "uplink"
 INTEGRATION_BRIDGE = "br-int"
@@ -42,6 +43,10 @@ class Vm(Endpoint):
         self.facts = facts
         self.ovs = OpenVSwitch(self)
         self.containers: dict[str, Container] = {}
+
+    @property
+    def daemons(self) -> tuple[Daemon, ...]:
+        return self.ovs.daemons
 
     @property
     def tap(self) -> str:

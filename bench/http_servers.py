@@ -117,7 +117,7 @@ def serve_aiohttp(port: int) -> None:
     uvloop.run(main())
 
 
-def serve_ovnest(port: int, log_path: str | None) -> None:
+def serve_ovnest(port: int, *, logs: bool) -> None:
     import uvloop
 
     from ovnest.api.access_log import AccessLog
@@ -131,8 +131,8 @@ def serve_ovnest(port: int, log_path: str | None) -> None:
 
     async def main() -> None:
         limits = Limits(head_timeout_s=2, body_timeout_s=2)
-        write = open(log_path, "w", buffering=1).write if log_path else None  # noqa: ASYNC230, SIM115
-        listener = Listener(handler, limits, AccessLog(write))
+        log = tempfile.TemporaryFile("w", buffering=1)  # noqa: SIM115  (as long as the process)
+        listener = Listener(handler, limits, AccessLog(log.write if logs else None))
         await listener.listen(TcpEndpoint(host="127.0.0.1", port=port))
         await asyncio.Event().wait()
 
@@ -140,8 +140,8 @@ def serve_ovnest(port: int, log_path: str | None) -> None:
 
 
 SERVERS: dict[str, tuple[str, Callable[[int], None]]] = {
-    "ovnest": ("ovnest", lambda port: serve_ovnest(port, None)),
-    "ovnest, access log on": ("ovnest", lambda port: serve_ovnest(port, tempfile.mktemp())),  # noqa: S306
+    "ovnest": ("ovnest", lambda port: serve_ovnest(port, logs=False)),
+    "ovnest, access log on": ("ovnest", lambda port: serve_ovnest(port, logs=True)),
     "uvicorn, httptools": ("uvicorn", lambda port: serve_uvicorn(port, "httptools")),
     "uvicorn, h11": ("uvicorn", lambda port: serve_uvicorn(port, "h11")),
     "hypercorn": ("hypercorn", serve_hypercorn),

@@ -325,11 +325,13 @@ class Client:
         random.shuffle(remotes)
         while True:
             reasons = []
+            electing = False
             for remote in tuple(remotes):
                 try:
                     connection = await self._follower.connect(remote, self._notice)
                 except (OSError, OvsdbError) as error:
                     self._set_mismatch(error)
+                    electing = electing or isinstance(error, Unusable)
                     reasons.append(f"{remote}: {error or type(error).__name__}")
                     self._reason = "; ".join(reasons)
                     continue
@@ -342,7 +344,10 @@ class Client:
                 reasons.append(f"{remote}: {self._reason}")
             # Half of the delay by chance, so that a thousand clients of one server do not come back together.
             await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 - not for secrets
-            delay_s = min(delay_s * 2, self.options.backoff_max_s)
+            # Where a server answers and only cannot be used now, an election or a start goes on; it will
+            # not last long.
+            limit_s = self.options.backoff_electing_s if electing else self.options.backoff_max_s
+            delay_s = min(delay_s * 2, limit_s)
 
     async def _stay(self, remote: Remote, connection: Connection) -> None:
         """Use the connection as long as it lasts."""

@@ -21,6 +21,16 @@ _ROWS: Final = re.compile(
 )
 """Complete members of a `<table-update2>`: `"<uuid>":{"initial":{…}},…`."""
 
+
+def _balanced(depth: int) -> bytes:
+    """An expression for an object that holds objects, `depth` of them within each other."""
+    inside = _PLAIN if depth == 0 else _PLAIN + rb"(?:" + _balanced(depth - 1) + _PLAIN + rb")*+"
+    return rb"\{" + inside + rb"\}"
+
+
+_SHORT: Final = re.compile(rb"\s*+" + _balanced(6), re.DOTALL)
+"""A complete message: an update's objects stand within each other five deep."""
+
 _TABLE_DEPTH: Final = 3
 """Braces open inside a `<table-update2>`: the message, the `<table-updates2>`, the table."""
 
@@ -59,6 +69,12 @@ class Framer:
     def next(self) -> bytes | Piece | None:
         """The next message or piece; None if more bytes are needed first."""
         buffer = self._buffer
+        if self._scanned == 0 and self._depth == 0:
+            short = _SHORT.match(buffer)
+            if short is not None:
+                end = short.end()
+                self._buffer = buffer[end:]
+                return buffer if end == len(buffer) else buffer[:end]
         while True:
             if self._depth == _TABLE_DEPTH and self._table is not None:
                 rows = _ROWS.match(buffer, self._scanned)

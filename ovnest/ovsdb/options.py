@@ -16,6 +16,7 @@ class Options:
     """After that long without a byte from the server an echo is sent; after as long again it is given up."""
     backoff_min_s: float = 0.05
     backoff_max_s: float = 4.0
+    backoff_electing_s: float = 0.25
     leader_only: bool = True
     """Of a cluster, stay with the member that leads it; the read barrier needs it."""
 

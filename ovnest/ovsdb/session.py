@@ -8,13 +8,19 @@ Source: RFC 7047, 4.1; ovsdb-server(7), 4.1.
 """
 
 import asyncio
+import logging
+import math
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
+
+import msgspec
 
 from ovnest.ovsdb.errors import Disconnected
 from ovnest.ovsdb.framing import Framer, NotJson, Piece
 from ovnest.ovsdb.messages import Message, decode_message, encode
+
+_log: Final = logging.getLogger(__name__)
 
 _READ_BYTES: Final = 64 * 1024
 """Of a database that arrives, so much is made into rows at once: about 5 ms."""
@@ -47,13 +53,16 @@ class Session(asyncio.BufferedProtocol):
         self._space = bytearray(_READ_BYTES)
         self._view = memoryview(self._space)
         self._last_id = 0
-        self._awaited: dict[int, tuple[asyncio.Future[Message], OnReply | None]] = {}
+        self._awaited: dict[int, tuple[asyncio.Future[Message], OnReply | None, float]] = {}
         self._work: Iterator[None] | None = None
         self._transport: asyncio.Transport | None = None
         self._loop = asyncio.get_running_loop()
-        self._probe: asyncio.TimerHandle | None = None
+        self._watching: asyncio.TimerHandle | None = None
         self._probed = False
         self._heard = False
+        self._heard_at = 0.0
+        self.reply_timeout_s = math.inf
+        """If a request is not answered for so long, the connection is given up."""
         self._reason = ""
         self._when_settled: list[asyncio.Future[None]] = []
         self._when_closed: asyncio.Future[str] = self._loop.create_future()
@@ -77,10 +86,10 @@ class Session(asyncio.BufferedProtocol):
         """Send a request that is encoded already, with `next_id`."""
         future: asyncio.Future[Message] = self._loop.create_future()
         if self.closed or self._transport is None:
-            future.set_exception(Disconnected(self._reason or "not connected"))
+            _break(future, self._reason or "not connected")
             return future
         self._last_id += 1
-        self._awaited[self._last_id] = (future, on_reply)
+        self._awaited[self._last_id] = (future, on_reply, self._loop.time())
         self._transport.write(request)
         return future
 
@@ -111,9 +120,10 @@ class Session(asyncio.BufferedProtocol):
     # asyncio's side.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - the event loop's promise
-        self._transport = transport
-        self._schedule_probe(self._probe_interval_s)
+        # uvloop's transports are asyncio.Transport in all but their class.
+        self._transport = cast(asyncio.Transport, transport)
+        self._heard_at = self._loop.time()
+        self._watch_again()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._view
@@ -136,16 +146,14 @@ class Session(asyncio.BufferedProtocol):
         if self.closed:
             return
         self.closed = True
-        if self._probe is not None:
-            self._probe.cancel()
+        if self._watching is not None:
+            self._watching.cancel()
         self._set_settled()
         if not self._when_closed.done():
             self._when_closed.set_result(self._reason)
         awaited, self._awaited = self._awaited, {}
-        for future, _ in awaited.values():
-            if not future.done():
-                future.set_exception(Disconnected(self._reason))
-                future.exception()  # nobody may be waiting any more; that is no fault
+        for future, _, _ in awaited.values():
+            _break(future, self._reason)
         self._receiver.lost(self._reason)
 
     # What arrives.
@@ -163,12 +171,15 @@ class Session(asyncio.BufferedProtocol):
                 work = self._handle(decode_message(found))
                 if work is not None and not self._run(work):
                     return
-        except (NotJson, ValueError) as error:
+        except (NotJson, msgspec.DecodeError) as error:
             self.close(f"the server sent what is not OVSDB: {error}")
+        except Exception as error:  # what handles messages has failed; this connection is of no use any more
+            _log.exception("event=session_failed")
+            self.close(f"a fault of ours: {error!r}")
 
     def _handle(self, message: Message) -> Work:
         if message.method is None:
-            future, on_reply = self._awaited.pop(message.id, (None, None))
+            future, on_reply, _ = self._awaited.pop(message.id, (None, None, 0.0))
             if future is None:
                 return None
             if on_reply is None:
@@ -198,7 +209,13 @@ class Session(asyncio.BufferedProtocol):
     def _go_on(self) -> None:
         if self.closed or self._work is None:
             return
-        if self._run(self._work):
+        try:
+            done = self._run(self._work)
+        except Exception as error:  # as in _process
+            _log.exception("event=session_failed")
+            self.close(f"a fault of ours: {error!r}")
+            return
+        if done:
             self._set_settled()
             self._heard = True
             self._process()
@@ -212,22 +229,34 @@ class Session(asyncio.BufferedProtocol):
             if not future.done():
                 future.set_result(None)
 
-    # The probe.
+    # A server that says nothing.
 
-    def _schedule_probe(self, delay_s: float) -> None:
-        if self._probe_interval_s > 0:
-            self._probe = self._loop.call_later(delay_s, self._look_at_silence)
+    def _watch_again(self) -> None:
+        # One timer for all: a timer for each request would cost more than the request.
+        self._watching = self._loop.call_later(min(self._probe_interval_s / 4, 1), self._watch)
 
-    def _look_at_silence(self) -> None:
+    def _watch(self) -> None:
+        now = self._loop.time()
         if self._heard or self._work is not None:
             self._heard = self._probed = False
-        elif self._probed:
-            self.close(f"the server was silent for {2 * self._probe_interval_s:g} s")
+            self._heard_at = now
+        oldest = next(iter(self._awaited.values()), None)
+        if now - self._heard_at >= 2 * self._probe_interval_s:
+            self.close(f"the server was silent for {now - self._heard_at:.1f} s")
             return
-        else:
+        if oldest is not None and now - oldest[2] >= self.reply_timeout_s:
+            self.close(f"the server left a request unanswered for {now - oldest[2]:.1f} s")
+            return
+        if now - self._heard_at >= self._probe_interval_s and not self._probed:
             self._probed = True
             self.call("echo", [])
-        self._schedule_probe(self._probe_interval_s)
+        self._watch_again()
+
+
+def _break(future: asyncio.Future[Message], reason: str) -> None:
+    if not future.done():
+        future.set_exception(Disconnected(reason))
+        future.exception()  # nobody may be waiting for it any more; that is no fault
 
 
 def _then(work: Work, future: asyncio.Future[Message], message: Message) -> Work:

@@ -70,6 +70,11 @@ class Turns:
         self._turn_until = self._clock() + self._options.turn_ms / 1000
         self.taken += 1
 
+    @property
+    def taking(self) -> bool:
+        """Whether there are turns, and this is ours."""
+        return self._turn_until is not None
+
     def may_go_on(self) -> bool:
         """Whether another batch may be sent in this turn."""
         return self._turn_until is None or self._clock() < self._turn_until

@@ -5,15 +5,16 @@ Source: docs/ledger.md.
 
 import asyncio
 import logging
+import random
 from dataclasses import dataclass
 
 from ovnest.ovsdb.batch import Batch, Verdict
 from ovnest.ovsdb.errors import Busy, Disconnected, InDoubt, OperationError, Unreachable
 from ovnest.ovsdb.ledger import LedgerState
-from ovnest.ovsdb.messages import Message, encode
+from ovnest.ovsdb.messages import Message, encode, transaction_error
 from ovnest.ovsdb.options import Options
 from ovnest.ovsdb.replica import Replica
-from ovnest.ovsdb.session import Session
+from ovnest.ovsdb.session import OnReply, Session
 from ovnest.ovsdb.turns import Turns
 from ovnest.ovsdb.waiting import Pending, WaitingRoom
 
@@ -23,8 +24,11 @@ _ALONE_AFTER_REFUSALS = 3
 _ERRORS_ALONE = 2
 """An operation that is refused alone is run once more, on what the server has told since."""
 
-_UNSETTLED = ("cluster error", "not leader", "disconnected", "lost leadership", "timeout")
-"""Errors of a cluster after which the transaction may yet be applied."""
+_UNSETTLED = ("cluster error", "not leader", "canceled", "unknown database")
+"""Errors after which the transaction may yet be, or may have been, applied."""
+
+_PAUSE_S = 0.005
+"""Without turns, who was refused waits up to so long, by chance, before the next try."""
 
 
 @dataclass(slots=True, eq=False)
@@ -57,6 +61,7 @@ class Writer:
 
     def accept(self, pending: Pending) -> None:
         self.room.add(pending)
+        self._idle.clear()
         self._wake.set()
 
     def use(self, session: Session | None) -> None:
@@ -78,7 +83,6 @@ class Writer:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            self._idle.clear()
             try:
                 await self._write(session)
             except Disconnected:
@@ -123,8 +127,7 @@ class Writer:
                 return await self._prove(session, batch, seq)
             if self._ledger is not None:
                 if seq is None or self._ledger.lost is not None:
-                    self.room.put_back(batch.pending)
-                    raise Disconnected("the ledger is gone")
+                    raise self._unsent(batch, "the ledger is gone")
                 number = self._ledger.own_batch + 1
                 batch.order(seq, number, [self._ledger.begin(seq), self._ledger.advance(seq, number)])
             return await self._send(session, batch)
@@ -134,12 +137,11 @@ class Writer:
     async def _prove(self, session: Session, batch: Batch, seq: int | None) -> bool:
         """Nothing is to be written: the results count if the replica they rest on was current."""
         try:
-            await self._in_time(session, session.call("echo", []))
-        except Disconnected:
-            self.room.put_back(batch.pending)
-            raise
+            await session.call("echo", [])
+        except Disconnected as error:
+            raise self._unsent(batch, str(error)) from None
         if self._ledger is not None and self._ledger.seq != seq:
-            self._again(batch)
+            self._again(batch, tired=False)
         else:
             batch.deliver()
         return True
@@ -147,16 +149,21 @@ class Writer:
     async def _send(self, session: Session, batch: Batch) -> bool:
         params = batch.params(self._database)
         if session.closed:
-            self.room.put_back(batch.pending)
-            raise Disconnected("the connection ended")
+            raise self._unsent(batch, "the connection ended")
+
+        # Callers are answered as soon as the reply is read, and so are back with what they
+        # want next before the next batch is made.
+        def deliver(reply: Message) -> None:
+            if transaction_error(reply) is None:
+                self._commit(batch)
+
         try:
-            reply = await self._in_time(session, _transact(session, params))
+            reply = await _transact(session, params, deliver)
         except Disconnected as gone:
             self._set_doubt(batch, params, str(gone))
             raise
         verdict, error, culprit = batch.judge(reply)
         if verdict is Verdict.COMMITTED:
-            self._commit(batch)
             return True
         assert error is not None  # noqa: S101 - all other verdicts come from one
         if error.code in _UNSETTLED:
@@ -172,22 +179,21 @@ class Writer:
                 self._set_doubt(batch, params, self._ledger.lost)
                 raise Disconnected(self._ledger.lost)
         self._refused(batch, verdict, error, culprit)
+        if verdict is Verdict.LEDGER and not self._turns.taking:
+            await asyncio.sleep(random.uniform(0, _PAUSE_S))  # noqa: S311 - not for secrets
         return verdict is not Verdict.LEDGER
+
+    def _unsent(self, batch: Batch, reason: str) -> Disconnected:
+        """Let the operations of a batch that was not sent wait for another connection."""
+        for pending in batch.pending:
+            pending.attempts -= 1
+        self.room.put_back(batch.pending)
+        return Disconnected(reason)
 
     def _commit(self, batch: Batch) -> None:
         if self._ledger is not None:
             self._ledger.committed(batch.number)
         batch.deliver()
-
-    async def _in_time(self, session: Session, reply: asyncio.Future[Message]) -> Message:
-        patience_s = self._options.reply_timeout_s
-        timer = asyncio.get_running_loop().call_later(
-            patience_s, session.close, f"no reply to a transaction in {patience_s:g} s"
-        )
-        try:
-            return await reply
-        finally:
-            timer.cancel()
 
     # A refused batch.
 
@@ -197,7 +203,7 @@ class Writer:
         match verdict:
             case Verdict.LEDGER:
                 self._turns.contended()
-                self._again(batch)
+                self._again(batch, tired=False)
             case Verdict.CONFLICT if culprit is not None and len(batch.entries) > 1:
                 culprit.refusals += 1
                 others = [pending for pending in batch.pending if pending is not culprit]
@@ -221,14 +227,20 @@ class Writer:
         else:
             self.room.put_back([pending])
 
-    def _again(self, batch: Batch, *groups: list[Pending]) -> None:
-        """Run the operations of a batch again, in these groups or all together."""
-        tired = set()
-        for pending in batch.pending:
+    def _again(self, batch: Batch, *groups: list[Pending], tired: bool = True) -> None:
+        """Run the operations of a batch again, in these groups or all together.
+
+        `tired`: not those that have been run too often. Whom another server's write was in the way of, only
+        time limits.
+        """
+        too_often = set()
+        for pending in batch.pending if tired else ():
             if pending.attempts >= self._options.attempts:
-                tired.add(pending)
+                too_often.add(pending)
                 pending.fail(Busy(f"The operation was run {pending.attempts} times, and refused each time."))
-        self.room.put_back(*([p for p in group if p not in tired] for group in groups or (batch.pending,)))
+        self.room.put_back(
+            *([p for p in group if p not in too_often] for group in groups or (batch.pending,))
+        )
 
     # A lost reply.
 
@@ -246,7 +258,7 @@ class Writer:
         batch = doubt.batch
         params = doubt.params
         while self._ledger.applied < batch.number:
-            reply = await self._in_time(session, _transact(session, params))
+            reply = await _transact(session, params)
             verdict, error, _ = batch.judge(reply)
             if verdict is Verdict.COMMITTED and params is doubt.params:
                 break
@@ -261,7 +273,7 @@ class Writer:
                 # Its place in the order is taken, and not by itself: it never will be applied.
                 _log.info("event=doubt_resolved batch=%s applied=no", batch.number)
                 self._doubt = None
-                self._again(batch)
+                self._again(batch, tired=False)
                 return
             # It is refused for another reason, and nobody has its place yet: an old leader's entry may still
             # come and take it. So take the place with a batch that does nothing else.
@@ -303,6 +315,8 @@ class Writer:
         for batch in sent:
             for pending in batch.pending:
                 if now >= pending.deadline:
+                    # Should it turn out to be refused, it is not run again.
+                    pending.expired = True
                     pending.fail(InDoubt("The write was sent, and no answer came in time."))
         return bool(self.room or sent)
 
@@ -324,6 +338,6 @@ class Writer:
         self.give_up_doubt(f"The write was sent, and then the client ended: {reason}.")
 
 
-def _transact(session: Session, params: bytes) -> asyncio.Future[Message]:
+def _transact(session: Session, params: bytes, on_reply: OnReply | None = None) -> asyncio.Future[Message]:
     head = b'{"id":%d,"method":"transact","params":[' % session.next_id()
-    return session.send(head + params + b"]}")
+    return session.send(head + params + b"]}", on_reply)

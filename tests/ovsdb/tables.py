@@ -1,6 +1,8 @@
 # ruff: noqa: RUF012 - a Struct makes a new one of each empty default
 """A few tables of OVN_Northbound, as small as the tests of the room need them."""
 
+from collections import Counter
+from heapq import heappop, heappush
 from typing import ClassVar
 from uuid import uuid4
 
@@ -42,8 +44,9 @@ PORT_BY_NAME: Index[Port] = Index("port by name", Port, lambda row: (row.name,))
 PORT_BY_TAG: Index[Port] = Index(
     "port by parent and tag", Port, lambda row: ((row.parent_name, row.tag),) if row.parent_name else ()
 )
+PORT_BY_NUMBER: Index[Port] = Index("port by its number in external_ids", Port, lambda row: _numbers(row))
 SWITCH_BY_NAME: Index[Switch] = Index("switch by name", Switch, lambda row: (row.name,))
-INDEXES = (PORT_BY_NAME, PORT_BY_TAG, SWITCH_BY_NAME)
+INDEXES = (PORT_BY_NAME, PORT_BY_TAG, PORT_BY_NUMBER, SWITCH_BY_NAME)
 
 LEDGER = Ledger(
     table="Copp",
@@ -69,3 +72,37 @@ def add_port(tx: Transaction, switch: RowUuid, name: str, **columns: object) -> 
     tx.insert(row)
     tx.change_references(Switch, switch, "ports", add=[row.uuid])
     return row
+
+
+def _numbers(row: Port) -> tuple[int, ...]:
+    number = row.external_ids.get("tag")
+    return (int(number),) if number else ()
+
+
+class TagTracker:
+    """Which numbers ports have, as a heap of those that became free and the first that never was taken."""
+
+    row_type = Port
+
+    def __init__(self) -> None:
+        self._taken: Counter[int] = Counter()
+        self._maybe_free: list[int] = []
+        self._fresh = 1
+
+    def added(self, row: Port) -> None:
+        for number in _numbers(row):
+            self._taken[number] += 1
+            self._fresh = max(self._fresh, number + 1)
+
+    def removed(self, row: Port) -> None:
+        for number in _numbers(row):
+            self._taken[number] -= 1
+            if not self._taken[number]:
+                del self._taken[number]
+                heappush(self._maybe_free, number)
+
+    def lowest_free(self) -> int:
+        """The lowest number that was free again, or the first that never was taken."""
+        while self._maybe_free and self._maybe_free[0] in self._taken:
+            heappop(self._maybe_free)
+        return self._maybe_free[0] if self._maybe_free else self._fresh

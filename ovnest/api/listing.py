@@ -1,0 +1,232 @@
+"""Lists: filtered, in order, by pages, encoded and streamed in slices, so that the loop is never held long.
+
+The rows of a list are a snapshot that its caller took. They are sorted in runs, which are merged while they
+are encoded, since sorting 100,000 rows at once would hold the loop for 50 ms. The order is always whole: `id`
+is its last key, so that pages neither repeat a row nor leave one out.
+
+Source: neutron.api.api_common, PaginationNativeHelper and get_pagination_links.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from heapq import merge
+from operator import itemgetter
+from typing import Any, NamedTuple, Self
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import Struct
+
+from ovnest.api.query import Filter, Query, Sort, attributes_of
+from ovnest.api.responses import Response
+
+SLICE_S = 0.005
+_RUN = 512  # sorting one takes 2 ms at most
+# An answer up to this size is sent with its length, a larger one in chunks of about this.
+_CHUNK_BYTES = 64 * 1024
+
+
+class Item(NamedTuple):
+    """One resource as it is shown, and the attributes of it that the caller may not see."""
+
+    body: Struct
+    hidden: frozenset[str]
+
+
+class _Entry(NamedTuple):
+    key: Any
+    item: Item
+
+
+_KEY = itemgetter(0)
+
+
+class _Descending:
+    """A value that sorts the other way round."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __lt__(self, other: Self) -> bool:
+        return bool(other.value < self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Descending) and bool(self.value == other.value)
+
+    __hash__ = None  # type: ignore[assignment]  # a key of an order, never of a mapping
+
+
+class _Slices:
+    """Says when a slice of time is over, and lets the loop do other things in between."""
+
+    def __init__(self) -> None:
+        self._end = time.perf_counter() + SLICE_S
+
+    async def pause_if_over(self) -> None:
+        if time.perf_counter() > self._end:
+            await asyncio.sleep(0)
+            self._end = time.perf_counter() + SLICE_S
+
+
+async def list_response(
+    items: Iterable[Item],
+    query: Query,
+    *,
+    plural: str,
+    url: str,
+    marker: Item | None = None,
+    project_id: str = "",
+) -> Response:
+    """The answer to a list request: those of `items` that match, as `query` wants them.
+
+    `url` is the list's own, for links to other pages; `marker` is what the query names as its marker.
+    """
+    runs = await _collect(items, query, marker)
+    chunks = _encoded(runs, query, plural, url)
+    first = b""
+    async for chunk in chunks:
+        if first:
+            return _response(_chained(first + chunk, chunks), project_id)
+        first = chunk
+    return _response(first, project_id)
+
+
+def shown(item: Item, fields: frozenset[str]) -> Any:
+    """What is encoded of `item`: all of it, or the wanted fields, without what is hidden."""
+    body, hidden = item
+    if not fields and not hidden:
+        return body
+    return {
+        name: getattr(body, attribute.field)
+        for name, attribute in attributes_of(type(body)).items()
+        if name not in hidden and (not fields or name in fields)
+    }
+
+
+async def _collect(items: Iterable[Item], query: Query, marker: Item | None) -> list[list[_Entry]]:
+    """The items that match, in sorted runs; of a page just the first `limit`, in one run."""
+    slices = _Slices()
+    key_of = _key_maker(query)
+    after = key_of(marker) if marker is not None else None
+    runs: list[list[_Entry]] = []
+    run: list[_Entry] = []
+    for item in items:
+        await slices.pause_if_over()
+        if not _matches(item, query.filters):
+            continue
+        key = key_of(item)
+        if after is not None and not after < key:
+            continue
+        run.append(_Entry(key, item))
+        if query.limit is not None and len(run) >= max(_RUN, 2 * query.limit):
+            run.sort(key=_KEY)
+            del run[query.limit :]
+        elif query.limit is None and len(run) >= _RUN:
+            run.sort(key=_KEY)
+            runs.append(run)
+            run = []
+    run.sort(key=_KEY)
+    if query.limit is not None:
+        del run[query.limit :]
+    return [*runs, run]
+
+
+def _matches(item: Item, filters: Sequence[Filter]) -> bool:
+    body, hidden = item
+    for condition in filters:
+        attribute = condition.attribute
+        if not condition.matches(getattr(body, attribute.field)) or attribute.name in hidden:
+            return False
+    return True
+
+
+def _key_maker(query: Query) -> Callable[[Item], Any]:
+    """What orders an item: the wanted keys, then `id`. Pages in reverse go through the reverse order."""
+    reverse = query.page_reverse
+    sorts = query.sorts
+    if not sorts and not reverse:
+        return lambda item: _id(item)
+    sorted_by_id = any(sort.attribute.name == "id" for sort in sorts)
+
+    def key_of(item: Item) -> Any:
+        parts = [_part(item, sort, reverse) for sort in sorts]
+        if not sorted_by_id:
+            parts.append(_Descending(_id(item)) if reverse else _id(item))
+        return tuple(parts)
+
+    return key_of
+
+
+def _part(item: Item, sort: Sort, reverse: bool) -> Any:
+    attribute = sort.attribute
+    value = None if attribute.name in item.hidden else getattr(item.body, attribute.field)
+    ordered = (value is not None, value)  # null comes before everything
+    return ordered if sort.ascending is not reverse else _Descending(ordered)
+
+
+def _id(item: Item) -> str:
+    return item.body.id  # type: ignore[attr-defined,no-any-return]  # every resource shows one
+
+
+async def _encoded(runs: list[list[_Entry]], query: Query, plural: str, url: str) -> AsyncIterator[bytes]:
+    """The list's JSON, in chunks."""
+    slices = _Slices()
+    is_page = query.limit is not None
+    ordered: Iterable[_Entry] = merge(*runs, key=_KEY)
+    if is_page and query.page_reverse:
+        ordered = reversed(runs[0])
+    first_id = last_id = None
+    count = 0
+    buffer = bytearray(b'{"%b":[' % plural.encode())
+    for entry in ordered:
+        if count:
+            buffer += b","
+        else:
+            first_id = _id(entry.item)
+        last_id = _id(entry.item)
+        count += 1
+        buffer += msgspec.json.encode(shown(entry.item, query.fields))
+        if len(buffer) >= _CHUNK_BYTES:
+            yield bytes(buffer)
+            buffer.clear()
+        await slices.pause_if_over()
+    buffer += b"]"
+    if is_page:
+        links = _links(query, url, first_id, last_id, count)
+        buffer += b',"%b_links":%b' % (plural.encode(), msgspec.json.encode(links))
+    buffer += b"}"
+    yield bytes(buffer)
+
+
+def _links(query: Query, url: str, first: str | None, last: str | None, count: int) -> list[dict[str, str]]:
+    """Links to the next and previous page, where there may be one."""
+    is_short = query.limit is not None and count < query.limit
+    links = []
+    if query.page_reverse or not is_short:
+        links.append({"rel": "next", "href": _page_url(query, url, last, reverse=False)})
+    if not query.page_reverse or not is_short:
+        links.append({"rel": "previous", "href": _page_url(query, url, first, reverse=True)})
+    return links
+
+
+def _page_url(query: Query, url: str, marker: str | None, *, reverse: bool) -> str:
+    pairs = [(name, value) for name, value in query.pairs if name not in ("marker", "page_reverse")]
+    if marker is not None:
+        pairs.append(("marker", marker))
+    if reverse:
+        pairs.append(("page_reverse", "True"))
+    return f"{url}?{urlencode(pairs)}"
+
+
+def _response(body: bytes | AsyncIterator[bytes], project_id: str) -> Response:
+    headers = {"Content-Type": "application/json"}
+    return Response(status=200, headers=headers, body=body, project_id=project_id)
+
+
+async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk

@@ -89,8 +89,7 @@ class Listener:
         Raises:
             OSError: it cannot be bound, for one because another server listens there.
         """
-        sock = _bound_unix(endpoint) if isinstance(endpoint, UnixEndpoint) else _bound_tcp(endpoint)
-        return await self.serve_socket(sock, tls)
+        return await self.serve_socket(bound(endpoint), tls)
 
     async def serve_socket(self, sock: socket.socket, tls: ssl.SSLContext | None = None) -> Endpoint:
         """Listen on a socket that is already bound."""
@@ -186,6 +185,15 @@ class Listener:
                 if os.stat(path).st_ino == inode:
                     os.unlink(path)
         self._unix_paths.clear()
+
+
+def bound(endpoint: Endpoint) -> socket.socket:
+    """A socket that is bound to `endpoint` and not yet listening.
+
+    Raises:
+        OSError: it cannot be bound.
+    """
+    return _bound_unix(endpoint) if isinstance(endpoint, UnixEndpoint) else _bound_tcp(endpoint)
 
 
 def _bound_tcp(endpoint: TcpEndpoint) -> socket.socket:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from ovnest.api.hosts import Hosts
 from ovnest.caller import Caller
 from ovnest.config import Settings
 from ovnest.errors.store import NorthboundBusy, NorthboundUnreachable, RequestTooLarge, WriteInDoubt
@@ -35,7 +36,7 @@ class Store:
     def __init__(self, settings: Settings, policy: Policy) -> None:
         self.settings = settings
         self.policy = policy
-        self.hosts: frozenset[str] | None = None
+        self._hosts: Hosts | None = None
         self.addresses = AddressBook()
         # One generator a process, seeded by the system: servers must not give the same ids.
         self._random = random.Random(_SYSTEM.getrandbits(256))  # noqa: S311  # no secret is made from it
@@ -57,8 +58,20 @@ class Store:
             tls=tls_of(settings),
         )
 
+    def watch_hosts(self, hosts: Hosts) -> None:
+        """Judge bindings by the hosts that there are, from now on."""
+        self._hosts = hosts
+
     async def read(self, caller: Caller, look: Callable[[Tx], T]) -> T:
         """What `look` finds in the database as it is now.
+
+        Raises:
+            NorthboundUnreachable: there is no database to ask, or it has no quorum.
+        """
+        return look(await self.reading(caller))
+
+    async def reading(self, caller: Caller) -> Tx:
+        """The database as it is now, to be looked at until the next await.
 
         Raises:
             NorthboundUnreachable: there is no database to ask, or it has no quorum.
@@ -67,7 +80,7 @@ class Store:
             await self.client.barrier()
         except Unreachable as error:
             raise NorthboundUnreachable(reason=error) from error
-        return look(Tx(self.client.replica, self.context(caller)))
+        return Tx(self.client.replica, self.context(caller))
 
     async def write(
         self, caller: Caller, operation: Callable[[Tx], T], *, items: int = 1, what: str = ""
@@ -107,7 +120,7 @@ class Store:
             random=self._random,
             now=_text(seconds),
             seconds=seconds,
-            hosts=self.hosts,
+            hosts=self._hosts.names if self._hosts is not None else None,
         )
 
     async def __aenter__(self) -> "Store":

@@ -111,7 +111,7 @@ class Tx:
 
     def all(self, kind: type[F], row_type: type[Row]) -> Iterator[F]:
         """Everything of one kind; rows that cannot be understood are left out and counted."""
-        for row in self.view.rows(row_type):
+        for row in list(self.view.rows(row_type)):  # the caller may let the loop run in between
             facts = HOMES[kind].read(self, row.uuid)
             if facts is not None:
                 yield facts

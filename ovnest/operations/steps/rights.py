@@ -34,3 +34,12 @@ def require_delete(tx: Tx, resource: str, target: Target) -> None:
         PolicyNotAuthorized: the rule says no.
     """
     tx.rights.require(f"delete_{resource}", target)
+
+
+def require_tags(tx: Tx, resource: str, target: Target) -> None:
+    """Whether the caller may change the tags of this: as its other attributes.
+
+    Raises:
+        PolicyNotAuthorized: the rule says no.
+    """
+    tx.rights.require(f"update_{resource}", target)

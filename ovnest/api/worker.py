@@ -1,0 +1,77 @@
+"""One process that serves: the store, the policy's file, the hosts, the listener, and an orderly end."""
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+
+from ovnest.api.access_log import AccessLog
+from ovnest.api.app import App
+from ovnest.api.hosts import Hosts
+from ovnest.api.limits import Limits
+from ovnest.api.listener import Listener
+from ovnest.api.store import Store, tls_of
+from ovnest.config import Settings
+from ovnest.errors.policy import BadPolicy
+from ovnest.identity import from_settings
+from ovnest.policy import Policy, PolicyFile
+
+_log = logging.getLogger(__name__)
+
+POLICY_LOOK_S = 1.0
+DRAIN_S = 30.0
+
+
+async def serve(
+    settings: Settings,
+    sockets: Sequence[socket.socket],
+    stop: asyncio.Event,
+    on_ready: Callable[[], None],
+) -> None:
+    """Serve on bound sockets until `stop`, then finish what was begun.
+
+    `on_ready` is called once the Northbound has been read. Until then, and whenever the Northbound is away,
+    requests are answered 503.
+
+    Raises:
+        BadPolicy: the policy file is refused; nothing was served.
+        SchemaMismatch: the Northbound lacks a table or column that cannot be done without.
+    """
+    policy_file = PolicyFile(settings.policy_file) if settings.policy_file else None
+    store = Store(settings, policy_file.policy if policy_file else Policy())
+    access_log = AccessLog(sys.stdout.write, as_json=settings.log_format == "json")
+    listener = Listener(App(store, from_settings(settings)), Limits(), access_log)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(store)
+        if settings.southbound:
+            hosts = await stack.enter_async_context(Hosts(settings.southbound, tls_of(settings)))
+            store.watch_hosts(hosts)
+        for sock in sockets:
+            await listener.serve_socket(sock)
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(_say_when_ready(store, on_ready))]
+            if policy_file is not None:
+                running.append(tasks.create_task(_follow(policy_file, store)))
+            await stop.wait()
+            for task in running:
+                task.cancel()
+        await listener.drain(DRAIN_S)
+
+
+async def _say_when_ready(store: Store, on_ready: Callable[[], None]) -> None:
+    await store.client.ready()
+    on_ready()
+
+
+async def _follow(policy_file: PolicyFile, store: Store) -> None:
+    """Take a changed policy file into force; a refused one leaves the old policy where it is."""
+    while True:
+        await asyncio.sleep(POLICY_LOOK_S)
+        try:
+            if policy_file.reload_if_changed():
+                store.policy = policy_file.policy
+                _log.warning("policy file read again path=%s", policy_file.path)
+        except BadPolicy as error:
+            _log.error("policy file refused, the old policy stays in force: %s", error)

@@ -1,0 +1,115 @@
+"""`ovnest serve`: the Networking API on a Northbound, or on an OVN central of its own."""
+
+import argparse
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from ovnest.api.listener import bound, parse_endpoint
+from ovnest.api.readiness import READY, STOPPING, notify
+from ovnest.api.running import run as run_loop
+from ovnest.api.worker import serve
+from ovnest.api.workers import WorkerFailed, Workers
+from ovnest.config import BadSetting, Settings, add_options, load
+from ovnest.errors.policy import BadPolicy
+from ovnest.identity import from_settings
+from ovnest.ovsdb import SchemaMismatch
+from ovnest.policy import PolicyFile
+from ovnest.sandbox.embedded import EmbeddedCentral
+from ovnest.sandbox.errors import SandboxError
+
+NAME = "serve"
+HELP = "serve the Networking API"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this verb: every setting, and where to keep an OVN central of its own."""
+    add_options(parser)
+    parser.add_argument(
+        "--embedded",
+        metavar="DIR",
+        type=Path,
+        help="run an OVN central (databases and ovn-northd) as children, its databases kept in DIR",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until told to end. 0: ended in order; 1: could not serve; 2: a setting cannot be."""
+    try:
+        settings = load(args, os.environ)
+        endpoint = parse_endpoint(settings.listen)
+        from_settings(settings)
+        if settings.policy_file:
+            PolicyFile(settings.policy_file)
+    except (BadSetting, BadPolicy, ValueError) as error:
+        print(f"ovnest serve: {error}", file=sys.stderr)
+        return 2
+    try:
+        sock = bound(endpoint)
+    except OSError as error:
+        print(f"ovnest serve: cannot listen on {settings.listen}: {error.strerror}", file=sys.stderr)
+        return 1
+    with sock:
+        return _serve(settings, args.embedded, sock)
+
+
+def _serve(settings: Settings, embedded: Path | None, sock: socket.socket) -> int:
+    failures: list[str] = []
+
+    async def main(stop: asyncio.Event) -> None:
+        try:
+            async with _central(settings, embedded) as in_force:
+                await _work(in_force, sock, stop)
+        except* (SchemaMismatch, SandboxError) as group:
+            failures.extend(f"ovnest serve: {error}" for error in group.exceptions)
+        except* WorkerFailed:
+            failures.append("ovnest serve: a worker could not start; see above")
+
+    run_loop(main, settings.log_format)
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    return 1 if failures else 0
+
+
+async def _work(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> None:
+    def on_ready() -> None:
+        notify(READY)
+        print(_how_to_use(sock), flush=True)
+
+    if settings.workers == 1:
+        await serve(settings, [sock], stop, on_ready)
+    else:
+        await Workers(settings, [sock], on_ready).run(stop)
+    notify(STOPPING)
+
+
+@asynccontextmanager
+async def _central(settings: Settings, embedded: Path | None) -> AsyncIterator[Settings]:
+    """The settings in force: with an OVN central of our own, its databases."""
+    if embedded is None:
+        yield settings
+        return
+    async with EmbeddedCentral(embedded) as central:
+        yield replace(settings, northbound=central.northbound, southbound=central.southbound)
+
+
+def _how_to_use(sock: socket.socket) -> str:
+    if sock.family == socket.AF_UNIX:
+        path = sock.getsockname()
+        return (
+            f"ovnest serves the Networking API on unix:{path}\n"
+            f"  curl --unix-socket {path} http://localhost/v2.0/networks"
+        )
+    host, port = sock.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return (
+        f"ovnest serves the Networking API on {url}\n"
+        f"  export OS_AUTH_TYPE=none OS_ENDPOINT={url}\n"
+        "  openstack network list"
+    )

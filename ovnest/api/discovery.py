@@ -1,0 +1,86 @@
+"""What is served here: versions, resources, extensions, the OpenAPI document.
+
+Source: Neutron API reference, "API versions" and "Extensions"; neutron.pecan_wsgi.controllers.
+"""
+
+from functools import cached_property
+
+import msgspec
+
+from ovnest.api.extensions import EXTENSIONS
+from ovnest.api.openapi import document
+from ovnest.api.refusals import HTTPNotFound
+from ovnest.api.requests import Request
+from ovnest.api.responses import Response, json_response
+from ovnest.api.routes import Methods
+from ovnest.api.urls import base_url
+from ovnest.caller import Caller
+from ovnest.resources.registry import RESOURCES
+
+VERSION = "v2.0"
+_EXTENSIONS_PATH = f"/{VERSION}/extensions"
+
+
+class ExtensionNotFound(HTTPNotFound):
+    """There is no extension of that alias, or it is not served."""
+
+    neutron_type = "HTTPNotFound"
+    template = "Extension with alias {alias} does not exist"
+
+
+class Discovery:
+    """The routes of the documents about the API."""
+
+    def __init__(self) -> None:
+        self._routes: dict[str, Methods] = {
+            "/": {"GET": self._versions},
+            f"/{VERSION}": {"GET": self._resources},
+            _EXTENSIONS_PATH: {"GET": self._extensions},
+            "/openapi.json": {"GET": self._openapi},
+        }
+
+    def routes(self, path: str) -> Methods | None:
+        """The methods of `path`; None when it is not one of these."""
+        path = path.rstrip("/") or "/"
+        found = self._routes.get(path) or self._routes.get(path.removesuffix(".json"))
+        if found is None and path.startswith(_EXTENSIONS_PATH + "/"):
+            alias = path.removeprefix(_EXTENSIONS_PATH + "/").removesuffix(".json")
+            return {"GET": lambda request, caller: self._extension(caller, alias)}
+        return found
+
+    async def _versions(self, request: Request, caller: Caller) -> Response:
+        version = {
+            "id": VERSION,
+            "status": "CURRENT",
+            "links": [{"rel": "self", "href": f"{base_url(request)}/{VERSION}/"}],
+        }
+        return json_response(200, {"versions": [version]}, caller.project_id)
+
+    async def _resources(self, request: Request, caller: Caller) -> Response:
+        url = f"{base_url(request)}/{VERSION}"
+        resources = [
+            {
+                "name": resource.singular,
+                "collection": resource.plural,
+                "links": [{"rel": "self", "href": f"{url}/{resource.plural}"}],
+            }
+            for resource in RESOURCES
+        ]
+        return json_response(200, {"resources": resources}, caller.project_id)
+
+    async def _extensions(self, request: Request, caller: Caller) -> Response:
+        return json_response(200, {"extensions": list(EXTENSIONS.values())}, caller.project_id)
+
+    async def _extension(self, caller: Caller, alias: str) -> Response:
+        extension = EXTENSIONS.get(alias)
+        if extension is None:
+            raise ExtensionNotFound(alias=alias)
+        return json_response(200, {"extension": extension}, caller.project_id)
+
+    async def _openapi(self, request: Request, caller: Caller) -> Response:
+        headers = {"Content-Type": "application/json"}
+        return Response(status=200, headers=headers, body=self._document, project_id=caller.project_id)
+
+    @cached_property
+    def _document(self) -> bytes:
+        return msgspec.json.format(msgspec.json.encode(document()), indent=1)

@@ -11,11 +11,10 @@ from ovnest.sandbox.node import Node
 
 LEASE_TIMEOUT_S = 10
 
-CONFIGURATION = f"""
+CONFIGURATION = """
 option classless-routes code 121 = array of unsigned integer 8;
 request subnet-mask, routers, domain-name-servers, domain-name, interface-mtu, classless-routes;
 also request dhcp6.name-servers, dhcp6.domain-search;
-timeout {LEASE_TIMEOUT_S};
 initial-interval 1;
 backoff-cutoff 2;
 """
@@ -27,7 +26,7 @@ mv "$OVNEST_LEASE.unfinished" "$OVNEST_LEASE"
 """
 
 
-async def lease(node: Node, device: str, version: int) -> dict[str, str]:
+async def lease(node: Node, device: str, version: int, timeout_s: int) -> dict[str, str]:
     """Ask on `device`, take the address and the routes, and give what was offered: `ip_address`, ….
 
     Raises:
@@ -37,7 +36,7 @@ async def lease(node: Node, device: str, version: int) -> dict[str, str]:
         part: node.directory / f"dhclient{version}.{part}"
         for part in ("conf", "script", "lease", "db", "pid")
     }
-    files["conf"].write_text(CONFIGURATION)
+    files["conf"].write_text(f"{CONFIGURATION}timeout {timeout_s};\n")
     files["script"].write_text(SCRIPT)
     files["script"].chmod(0o755)
     files["lease"].unlink(missing_ok=True)

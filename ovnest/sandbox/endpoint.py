@@ -1,11 +1,11 @@
 """What sends and receives packets: the common part of a VM and a container."""
 
 from collections.abc import Sequence
-from ipaddress import ip_interface
+from ipaddress import ip_address, ip_interface
 
 from msgspec import structs
 
-from ovnest.sandbox import dhcp, namespace
+from ovnest.sandbox import dhcp, namespace, throughput
 from ovnest.sandbox.errors import SandboxError
 from ovnest.sandbox.node import Nic, Node
 from ovnest.sandbox.place import Place
@@ -53,7 +53,7 @@ class Endpoint(Node):
         return said.count("bytes from")
 
     async def pings(self, target: "Endpoint | str", *, size_bytes: int = 56) -> None:
-        """Return as soon as `target` answers, at each of its addresses.
+        """Return as soon as `target` answers, at each of its addresses of a family that we have one of.
 
         The first packet to a chassis not spoken to yet is always lost: the tunnel's own neighbour must be
         found first.
@@ -61,7 +61,7 @@ class Endpoint(Node):
         Raises:
             NeverHappened: it did not answer.
         """
-        for address in _addresses(target):
+        for address in self._addresses_of(target):
 
             async def answered(address: str = address) -> int:
                 return await self.ping(address, size_bytes=size_bytes)
@@ -74,7 +74,7 @@ class Endpoint(Node):
         Raises:
             NeverHappened: some were still answered.
         """
-        for address in _addresses(target):
+        for address in self._addresses_of(target):
 
             async def answered(address: str = address) -> int:
                 return await self.ping(address, count=SILENCE_PINGS)
@@ -83,20 +83,26 @@ class Endpoint(Node):
                 f"{target} at {address} is silent for {self.name}", answered, accept=lambda seen: seen == 0
             )
 
-    async def dhcp(self, version: int = 4) -> dict[str, str]:
+    async def tcp_mbit_per_s(self, target: "Endpoint", *, seconds: int = 1) -> float:
+        """How fast `target` receives what we send it by TCP, measured by iperf3."""
+        return await throughput.measure(self, target, target.addresses[0], seconds)
+
+    async def dhcp(self, version: int = 4, *, timeout_s: int = dhcp.LEASE_TIMEOUT_S) -> dict[str, str]:
         """Ask for a lease, take its address and routes, and say what was offered, by dhclient's names.
 
         Raises:
-            NeverHappened: no one offered any.
+            SandboxError: no one offered any.
         """
-        lease = await dhcp.lease(self, self.device, version)
+        lease = await dhcp.lease(self, self.device, version, timeout_s)
         self.nic = structs.replace(self.nic, addresses=(*self.nic.addresses, dhcp.address(lease, version)))
         return lease
 
-
-def _addresses(target: Endpoint | str) -> Sequence[str]:
-    if isinstance(target, str):
-        return (target,)
-    if not target.addresses:
-        raise SandboxError(f"{target.name} has no address yet")
-    return target.addresses
+    def _addresses_of(self, target: "Endpoint | str") -> Sequence[str]:
+        """Those addresses of `target` that are of a family in which we have one, too."""
+        if isinstance(target, str):
+            return (target,)
+        ours = {ip_address(each).version for each in self.addresses}
+        common = tuple(each for each in target.addresses if ip_address(each).version in ours)
+        if not common:
+            raise SandboxError(f"{self.name} and {target.name} have no address of the same family")
+        return common

@@ -9,6 +9,9 @@ from msgspec import Struct
 VLAN_TYPES = (0x8100, 0x88A8)
 IPV4 = 0x0800
 IPV6 = 0x86DD
+UDP = 17
+UDP_HEADER_BYTES = 8
+GENEVE_HEADER_BYTES = 8
 
 # pcap-savefile(5); the byte order is that of the machine, which is ours.
 FILE_HEADER = Layout("=IHHiIII")
@@ -25,6 +28,29 @@ class Frame(Struct, frozen=True, kw_only=True):
     source: str | None
     target: str | None
     payload: bytes
+
+    @property
+    def udp_port(self) -> int | None:
+        """The port that a UDP packet goes to; None for everything else."""
+        udp = self._udp()
+        return int.from_bytes(udp[2:4]) if udp else None
+
+    def inside_geneve(self) -> "Frame":
+        """The frame that a Geneve packet carries.
+
+        Source: RFC 8926, 3.4: eight bytes, and options in units of four.
+        """
+        geneve = self._udp()[UDP_HEADER_BYTES:]
+        options = (geneve[0] & 0x3F) * 4
+        return parse(geneve[GENEVE_HEADER_BYTES + options :])
+
+    def _udp(self) -> bytes:
+        """The UDP header and what follows; empty if this is none. IPv6 extension headers are not followed."""
+        if self.ethertype == IPV4 and self.payload[9] == UDP:
+            return self.payload[(self.payload[0] & 0xF) * 4 :]
+        if self.ethertype == IPV6 and self.payload[6] == UDP:
+            return self.payload[40:]
+        return b""
 
 
 class PcapReader:

@@ -14,6 +14,7 @@ ALWAYS = {
     "nft": "nftables",
     "ping": "iputils-ping",
     "tcpdump": "tcpdump",
+    "iperf3": "iperf3",
     "dhclient": "isc-dhcp-client",
 }
 OF_THE_RELEASE = {

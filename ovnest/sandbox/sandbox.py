@@ -14,13 +14,14 @@ from ovnest.sandbox.concurrency import at_once
 from ovnest.sandbox.container import Container, ContainerFacts
 from ovnest.sandbox.directory import NAME, Owner, RunDirectory, SandboxFacts, names, sweep, take_away
 from ovnest.sandbox.errors import SandboxError
-from ovnest.sandbox.node import RECORD, Nic, Node
+from ovnest.sandbox.node import RECORD, Nic, Node, write_whole
 from ovnest.sandbox.place import Place
 from ovnest.sandbox.release import HOST_NAME, find_release
 from ovnest.sandbox.shortcuts import write_tools
 from ovnest.sandbox.vm import Vm, VmFacts
 
 DEFAULT_NAME = "ovnest"
+KEPT = "kept"
 
 
 class Sandbox:
@@ -95,7 +96,8 @@ class Sandbox:
             except BaseException:
                 await directory.remove()
                 raise
-            directory.write(structs.replace(facts, whole=True))
+            sandbox.facts = structs.replace(facts, whole=True)
+            directory.write(sandbox.facts)
         return sandbox
 
     @classmethod
@@ -119,6 +121,12 @@ class Sandbox:
         """Take everything away."""
         self.vms.clear()
         await take_away(self.name)
+
+    def keep(self, why: str) -> None:
+        """Let an owned sandbox outlive its owner; `why` stands in its directory for who looks later."""
+        self.facts = structs.replace(self.facts, owner=None)
+        self._directory.write(self.facts)
+        write_whole(self.path / KEPT, f"{why}\n".encode())
 
     async def plug_vm(self, name: str, *, chassis: str, port_id: str, nic: Nic) -> Vm:
         """A new VM on `chassis`, its NIC bound to the logical switch port `port_id`.

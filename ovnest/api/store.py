@@ -17,8 +17,8 @@ from ovnest.config import Settings
 from ovnest.errors.store import NorthboundBusy, NorthboundUnreachable, RequestTooLarge, WriteInDoubt
 from ovnest.northbound.address_book import AddressBook
 from ovnest.northbound.indexes import INDEXES
-from ovnest.northbound.names import LEDGER_NAME, LEDGER_UUID
-from ovnest.northbound.tables import TABLES
+from ovnest.northbound.names import LAYOUT, LAYOUT_KEY, LEDGER_NAME, LEDGER_UUID
+from ovnest.northbound.tables import TABLES, Document
 from ovnest.ovsdb import Busy, Client, InDoubt, Ledger, Options, Tls, TooLarge, Transaction, Unreachable
 from ovnest.policy import Policy
 from ovnest.transaction import Context, Tx
@@ -26,8 +26,16 @@ from ovnest.transaction import Context, Tx
 T = TypeVar("T")
 
 NORTHBOUND = "OVN_Northbound"
-LAYOUT = "1"
 _SYSTEM = random.SystemRandom()
+
+
+class LayoutTooNew(Exception):
+    """The Northbound was arranged by a newer ovnest; a server of this release would misread it."""
+
+    def __init__(self, found: str, known: int) -> None:
+        super().__init__(
+            f"the Northbound has layout {found}, and this ovnest knows up to {known}: run a newer ovnest"
+        )
 
 
 class Store:
@@ -52,11 +60,24 @@ class Store:
                 column="external_ids",
                 row={"name": LEDGER_NAME},
                 prefix="ovnest:",
-                first={"ovnest:layout": LAYOUT},
+                first={LAYOUT_KEY: str(LAYOUT)},
             ),
             options=Options(durable=settings.durable),
             tls=tls_of(settings),
         )
+
+    async def ready(self) -> None:
+        """Return once the Northbound has been read.
+
+        Raises:
+            LayoutTooNew: a newer release has arranged it in a way that this one does not know.
+            SchemaMismatch: it lacks a table or column that cannot be done without.
+        """
+        await self.client.ready()
+        ledger = self.client.replica.find(Document, LEDGER_UUID)
+        layout = "" if ledger is None else ledger.external_ids.get(LAYOUT_KEY, "")
+        if layout.isdecimal() and int(layout) > LAYOUT:
+            raise LayoutTooNew(layout, LAYOUT)
 
     def watch_hosts(self, hosts: Hosts) -> None:
         """Judge bindings by the hosts that there are, from now on."""

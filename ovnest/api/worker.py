@@ -37,6 +37,7 @@ async def serve(
 
     Raises:
         BadPolicy: the policy file is refused; nothing was served.
+        LayoutTooNew: the Northbound was arranged by a newer release.
         SchemaMismatch: the Northbound lacks a table or column that cannot be done without.
     """
     policy_file = PolicyFile(settings.policy_file) if settings.policy_file else None
@@ -61,7 +62,7 @@ async def serve(
 
 
 async def _say_when_ready(store: Store, on_ready: Callable[[], None]) -> None:
-    await store.client.ready()
+    await store.ready()
     on_ready()
 
 

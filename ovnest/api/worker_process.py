@@ -7,6 +7,7 @@ import sys
 import msgspec
 
 from ovnest.api.running import run
+from ovnest.api.store import LayoutTooNew
 from ovnest.api.worker import serve
 from ovnest.api.workers import READY, Order
 from ovnest.config import BadSetting
@@ -40,5 +41,5 @@ def main(number: int) -> None:
 if __name__ == "__main__":
     try:
         main(int(sys.argv[1]))
-    except* (BadPolicy, BadSetting, SchemaMismatch) as group:
+    except* (BadPolicy, BadSetting, LayoutTooNew, SchemaMismatch) as group:
         sys.exit(f"ovnest serve: {'; '.join(map(str, group.exceptions))}")

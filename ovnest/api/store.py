@@ -17,9 +17,9 @@ from ovnest.config import Settings
 from ovnest.errors.store import NorthboundBusy, NorthboundUnreachable, RequestTooLarge, WriteInDoubt
 from ovnest.northbound.address_book import AddressBook
 from ovnest.northbound.indexes import INDEXES
-from ovnest.northbound.names import LAYOUT, LAYOUT_KEY, LEDGER_NAME, LEDGER_UUID
-from ovnest.northbound.tables import TABLES, Document
-from ovnest.ovsdb import Busy, Client, InDoubt, Ledger, Options, Tls, TooLarge, Transaction, Unreachable
+from ovnest.northbound.ledger import LEDGER, check_layout
+from ovnest.northbound.tables import TABLES
+from ovnest.ovsdb import Busy, Client, InDoubt, Options, Tls, TooLarge, Transaction, Unreachable
 from ovnest.policy import Policy
 from ovnest.transaction import Context, Tx
 
@@ -27,15 +27,6 @@ T = TypeVar("T")
 
 NORTHBOUND = "OVN_Northbound"
 _SYSTEM = random.SystemRandom()
-
-
-class LayoutTooNew(Exception):
-    """The Northbound was arranged by a newer ovnest; a server of this release would misread it."""
-
-    def __init__(self, found: str, known: int) -> None:
-        super().__init__(
-            f"the Northbound has layout {found}, and this ovnest knows up to {known}: run a newer ovnest"
-        )
 
 
 class Store:
@@ -54,14 +45,7 @@ class Store:
             tables=TABLES,
             indexes=INDEXES,
             trackers=[self.addresses],
-            ledger=Ledger(
-                table="Copp",
-                uuid=LEDGER_UUID,
-                column="external_ids",
-                row={"name": LEDGER_NAME},
-                prefix="ovnest:",
-                first={LAYOUT_KEY: str(LAYOUT)},
-            ),
+            ledger=LEDGER,
             options=Options(durable=settings.durable),
             tls=tls_of(settings),
         )
@@ -70,14 +54,11 @@ class Store:
         """Return once the Northbound has been read.
 
         Raises:
-            LayoutTooNew: a newer release has arranged it in a way that this one does not know.
+            UnknownLayout: a newer release has arranged it in a way that this one does not know.
             SchemaMismatch: it lacks a table or column that cannot be done without.
         """
         await self.client.ready()
-        ledger = self.client.replica.find(Document, LEDGER_UUID)
-        layout = "" if ledger is None else ledger.external_ids.get(LAYOUT_KEY, "")
-        if layout.isdecimal() and int(layout) > LAYOUT:
-            raise LayoutTooNew(layout, LAYOUT)
+        check_layout(self.client.replica)
 
     def watch_hosts(self, hosts: Hosts) -> None:
         """Judge bindings by the hosts that there are, from now on."""

@@ -37,7 +37,7 @@ async def serve(
 
     Raises:
         BadPolicy: the policy file is refused; nothing was served.
-        LayoutTooNew: the Northbound was arranged by a newer release.
+        UnknownLayout: the Northbound was arranged by a newer release.
         SchemaMismatch: the Northbound lacks a table or column that cannot be done without.
     """
     policy_file = PolicyFile(settings.policy_file) if settings.policy_file else None

@@ -7,11 +7,11 @@ import sys
 import msgspec
 
 from ovnest.api.running import run
-from ovnest.api.store import LayoutTooNew
 from ovnest.api.worker import serve
 from ovnest.api.workers import READY, Order
 from ovnest.config import BadSetting
 from ovnest.errors.policy import BadPolicy
+from ovnest.errors.store import UnknownLayout
 from ovnest.ovsdb import SchemaMismatch
 
 
@@ -41,5 +41,5 @@ def main(number: int) -> None:
 if __name__ == "__main__":
     try:
         main(int(sys.argv[1]))
-    except* (BadPolicy, BadSetting, LayoutTooNew, SchemaMismatch) as group:
+    except* (BadPolicy, BadSetting, UnknownLayout, SchemaMismatch) as group:
         sys.exit(f"ovnest serve: {'; '.join(map(str, group.exceptions))}")

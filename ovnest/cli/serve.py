@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from ovnest.api.listener import bound, parse_endpoint
 from ovnest.api.readiness import READY, STOPPING, notify
 from ovnest.api.running import run as run_loop
-from ovnest.api.store import LayoutTooNew
 from ovnest.api.worker import serve
 from ovnest.api.workers import WorkerFailed, Workers
 from ovnest.config import BadSetting, Settings, add_options, load
 from ovnest.errors.policy import BadPolicy
+from ovnest.errors.store import UnknownLayout
 from ovnest.identity import from_settings
 from ovnest.ovsdb import SchemaMismatch
 from ovnest.policy import PolicyFile
@@ -67,7 +67,7 @@ def _serve(settings: Settings, embedded: Path | None, sock: socket.socket) -> in
         try:
             async with _central(settings, embedded) as in_force:
                 await _work(in_force, sock, stop)
-        except* (LayoutTooNew, SchemaMismatch, SandboxError) as group:
+        except* (UnknownLayout, SchemaMismatch, SandboxError) as group:
             failures.extend(f"ovnest serve: {error}" for error in group.exceptions)
         except* WorkerFailed:
             failures.append("ovnest serve: a worker could not start; see above")

@@ -32,3 +32,13 @@ class RequestTooLarge(Conflict):
 
     neutron_type = "RequestTooLarge"
     template = "This is more than one transaction may change: {reason}. Split it into smaller requests."
+
+
+class UnknownLayout(Unavailable):
+    """A newer release has changed how rows are laid out."""
+
+    neutron_type = "ServiceUnavailable"
+    template = (
+        "The Northbound database has layout {layout}, and this release knows {known}. "
+        "Serve it with the release that wrote it."
+    )

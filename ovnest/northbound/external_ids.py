@@ -72,8 +72,11 @@ CAPABILITIES = "neutron:port_capabilities"
 PORT_MTU = "neutron:mtu"
 MAC = "ovnest:mac_address"
 
-# Document rows
+# Document rows, and the ledger
 KIND = "ovnest:kind"
+LAYOUT = "ovnest:layout"
+SEQ = "ovnest:seq"
+SERVER = "ovnest:server:<id>"
 
 _LS = "Logical_Switch.external_ids"
 _LSP = "Logical_Switch_Port.external_ids"
@@ -133,7 +136,10 @@ KEYS: tuple[Key, ...] = (
     Key(_DHCP, TAGS, "the resource's tags, a JSON list", editable=True),
     Key(_DHCP, CREATED, "created_at, UTC"),
     Key(_DHCP, UPDATED, "updated_at, UTC"),
-    Key(_COPP, KIND, "the document's kind; its other keys are listed by kind"),
+    Key(_COPP, KIND, "the document's kind; its other keys are listed by kind", row="a document"),
+    Key(_COPP, LAYOUT, "which layout the rows have", row="the ledger"),
+    Key(_COPP, SEQ, "number of the last batch of writes", row="the ledger"),
+    Key(_COPP, SERVER, "a server's last batch and when it was, in Unix time", row="the ledger"),
 )
 
 OWNED: dict[str, frozenset[str]] = {

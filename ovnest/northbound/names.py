@@ -17,8 +17,6 @@ _LEDGER = "ovnest:ledger"
 _NAMESPACE = uuid5(NAMESPACE_URL, "urn:ovnest")
 
 LEDGER_NAME = _LEDGER
-LAYOUT_KEY = "ovnest:layout"
-LAYOUT = 1  # the arrangement of rows and keys that this release reads and writes
 LEDGER_UUID = RowUuid(str(uuid5(_NAMESPACE, _LEDGER)))
 
 

@@ -76,6 +76,7 @@ MAC = "ovnest:mac_address"
 KIND = "ovnest:kind"
 LAYOUT = "ovnest:layout"
 SEQ = "ovnest:seq"
+LAST = "ovnest:last"
 SERVER = "ovnest:server:<id>"
 
 _LS = "Logical_Switch.external_ids"
@@ -139,6 +140,7 @@ KEYS: tuple[Key, ...] = (
     Key(_COPP, KIND, "the document's kind; its other keys are listed by kind", row="a document"),
     Key(_COPP, LAYOUT, "which layout the rows have", row="the ledger"),
     Key(_COPP, SEQ, "number of the last batch of writes", row="the ledger"),
+    Key(_COPP, LAST, "id of the server that wrote that batch", row="the ledger"),
     Key(_COPP, SERVER, "a server's last batch and when it was, in Unix time", row="the ledger"),
 )
 

@@ -59,6 +59,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     seq: int | None
     waiting: int
     in_doubt: int
+    """Operations that were sent, and nobody knows yet whether they were written."""
+    lost_and_written: int
+    """Batches whose reply was lost and that turned out to be written, at first or when sent again."""
+    lost_and_dropped: int
+    """Batches whose reply was lost and that turned out not to be written; their operations were run again."""
     resumed: int
     reloaded: int
     turns: int
@@ -194,6 +199,8 @@ class Client:
             seq=self._ledger.seq if self._ledger is not None else None,
             waiting=len(self._writer.room),
             in_doubt=self._writer.in_doubt,
+            lost_and_written=self._writer.resolved_applied,
+            lost_and_dropped=self._writer.resolved_dropped,
             resumed=self._follower.resumed,
             reloaded=self._follower.reloaded,
             turns=self._turns.taken,

@@ -3,6 +3,7 @@
 The page docs/ledger.md tells how; here is what the row holds and what a server makes of it, without any I/O.
 
     <prefix>seq            number of the last batch of anybody
+    <prefix>last           id of the server whose batch that was
     <prefix>server:<id>    "<number of that server's last batch> <Unix time>"
 """
 
@@ -48,8 +49,9 @@ class LedgerState:
         self._on_loss = on_loss
         self._values: dict[str, str] | None = None
         self._seq_key: Final = f"{ledger.prefix}seq"
+        self._last_key: Final = f"{ledger.prefix}last"
         self._server_prefix: Final = f"{ledger.prefix}server:"
-        self._highest = 0
+        self._highest: int | None = None  # None: no ledger has been seen yet
         self.foreign_batches = 0
         """How many batches of others have been seen."""
         self.lost: str | None = None
@@ -94,13 +96,14 @@ class LedgerState:
         seq = self.seq
         if self.lost is not None:
             return
-        if self._highest and seq is None:
-            self._lose("the ledger is gone")
-        elif seq is not None and seq < self._highest:
+        if seq is None:
+            if self._highest is not None:
+                self._lose("the ledger is gone")
+        elif self._highest is not None and seq < self._highest:
             self._lose(f"the ledger went back from {self._highest} to {seq}: a restored backup?")
         elif self.own_batch and self.applied < self.own_batch:
             self._lose("our key is gone from the ledger")
-        elif seq is not None:
+        else:
             self._highest = seq
 
     def _lose(self, reason: str) -> None:
@@ -110,7 +113,7 @@ class LedgerState:
     def start_again(self) -> None:
         """Be a new server, on the ledger as it stands now."""
         self._take_new_id()
-        self._highest = self.seq or 0
+        self._highest = self.seq
         self.lost = None
 
     def committed(self, number: int) -> None:
@@ -122,7 +125,7 @@ class LedgerState:
     def create(self) -> list[Operation]:
         """Make the ledger, if it is not there."""
         ledger = self.ledger
-        values = {self._seq_key: "0", **ledger.first}
+        values = {self._seq_key: "0", self._last_key: self.own_id, **ledger.first}
         if self._values is not None:
             # The row is there without its number: somebody's hand. An insert into a map replaces no key.
             return [
@@ -136,16 +139,22 @@ class LedgerState:
         return [Insert(table=ledger.table, row=row, uuid=ledger.uuid)]
 
     def create_in_place_of_another(self) -> list[Operation]:
-        """Make the ledger where the same row with another `_uuid` is in its way (a restored backup)."""
+        """Make the ledger where a row like it with another `_uuid` is in its way."""
         same: list[Wire] = [(column, "==", value) for column, value in self.ledger.row.items()]
         other: Wire = ("_uuid", "!=", ("uuid", self.ledger.uuid))
         return [Delete(table=self.ledger.table, where=[*same, other]), *self.create()]
 
     def begin(self, seq: int) -> Wait:
-        """Go on only if the last batch is `seq`."""
+        """Go on only if the last batch is `seq`, and is the same batch that we know by that number."""
         ledger = self.ledger
-        # The pair stands in `where`, so that other keys of the column do not matter.
-        includes: Any = (ledger.column, "includes", ("map", [(self._seq_key, str(seq))]))
+        pairs = [(self._seq_key, str(seq))]
+        last = (self._values or {}).get(self._last_key)
+        if last is not None:
+            # After a restored backup, or a ledger made anew, numbers come again; then with another server's
+            # id.
+            pairs.append((self._last_key, last))
+        # The pairs stand in `where`, so that other keys of the column do not matter.
+        includes: Any = (ledger.column, "includes", ("map", pairs))
         return Wait(
             table=ledger.table,
             where=[*by_uuid(ledger.uuid), includes],
@@ -159,8 +168,12 @@ class LedgerState:
         """Let the last batch be `seq + 1`, our number `number`; keys of servers long silent go."""
         ledger = self.ledger
         now = int(self._clock())
-        stale = [self._seq_key, self._own_key, *self._aged_keys(now)]
-        fresh = [(self._seq_key, str(seq + 1)), (self._own_key, f"{number} {now}")]
+        stale = [self._seq_key, self._last_key, self._own_key, *self._aged_keys(now)]
+        fresh = [
+            (self._seq_key, str(seq + 1)),
+            (self._last_key, self.own_id),
+            (self._own_key, f"{number} {now}"),
+        ]
         return Mutate(
             table=ledger.table,
             where=by_uuid(ledger.uuid),

@@ -20,9 +20,9 @@ class Turns:
         self._options = options
         self._clock = clock
         self._contended_until = 0.0
-        self._passed_over_until = 0.0
-        self._turn_until: float | None = None  # None: there are no turns now
-        self._granted: asyncio.Future[None] | None = None
+        self._turn_until: float | None = None  # None: there are no turns, or this is not ours
+        self._granted: asyncio.Future[None] | None = None  # somebody waits for `locked`
+        self._queued: Session | None = None  # there our request waits behind a holder that hangs
         self.taken = 0
 
     def contended(self) -> None:
@@ -31,19 +31,26 @@ class Turns:
 
     def forget(self) -> None:
         """The connection is gone, and the lock with it."""
-        self._turn_until = None
-        if self._granted is not None and not self._granted.done():
-            self._granted.set_result(None)
+        self._turn_until = self._queued = None
+        self._grant()
 
     def notified(self, method: str, lock: str) -> None:
         """The server says `locked` or `stolen`."""
         if lock != self._lock:
             return
-        if method == "locked":
-            if self._granted is not None and not self._granted.done():
-                self._granted.set_result(None)
-        else:
+        if method == "stolen":
             self._turn_until = self._clock()
+        elif self._queued is not None:
+            # The holder that hung has let go. We wrote without the lock meanwhile, and ask anew when we
+            # need it.
+            self._queued.call("unlock", [self._lock])
+            self._queued = None
+        else:
+            self._grant()
+
+    def _grant(self) -> None:
+        if self._granted is not None and not self._granted.done():
+            self._granted.set_result(None)
 
     async def begin(self, session: Session) -> None:
         """Wait for our turn, if there are turns.
@@ -51,20 +58,16 @@ class Turns:
         Raises:
             Disconnected: the connection ended.
         """
-        now = self._clock()
-        if now >= self._contended_until or now < self._passed_over_until:
+        if self._clock() >= self._contended_until or self._queued is not None:
             return
         self._granted = asyncio.get_running_loop().create_future()
         reply = await session.call("lock", [self._lock])
         if reply.error is not None or not reply.result.get("locked"):
-            done, _ = await asyncio.wait({self._granted}, timeout=self._options.turn_timeout_s)
-            if not done:
+            granted, _ = await asyncio.wait({self._granted}, timeout=self._options.turn_timeout_s)
+            if not granted:
                 # Its holder hangs. Without the lock we are as safe, and only less fair.
-                session.call("unlock", [self._lock])
-                self._passed_over_until = self._clock() + self._options.contended_s
-                self._granted = None
+                self._queued = session
                 return
-        self._granted = None
         # What the holder before us wrote has been sent to us by now; with this answer it has been read.
         await session.call("echo", [])
         self._turn_until = self._clock() + self._options.turn_ms / 1000

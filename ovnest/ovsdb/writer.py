@@ -58,6 +58,8 @@ class Writer:
         self._idle = asyncio.Event()
         self._idle.set()
         self._seen_foreign = 0
+        self.resolved_applied = 0
+        self.resolved_dropped = 0
 
     def accept(self, pending: Pending) -> None:
         self.room.add(pending)
@@ -272,6 +274,7 @@ class Writer:
             if verdict in (Verdict.COMMITTED, Verdict.LEDGER):
                 # Its place in the order is taken, and not by itself: it never will be applied.
                 _log.info("event=doubt_resolved batch=%s applied=no", batch.number)
+                self.resolved_dropped += 1
                 self._doubt = None
                 self._again(batch, tired=False)
                 return
@@ -279,6 +282,7 @@ class Writer:
             # come and take it. So take the place with a batch that does nothing else.
             params = self._fence(batch)
         _log.info("event=doubt_resolved batch=%s applied=yes", batch.number)
+        self.resolved_applied += 1
         self._doubt = None
         self._commit(batch)
 

@@ -38,9 +38,15 @@ def next_port(tx: Transaction, switch: RowUuid, name: str, tags: TagTracker) -> 
 
 
 async def write(
-    client: Client, switch: RowUuid, tags: TagTracker, name: str, stop: asyncio.Event, outcome: Outcome
+    client: Client,
+    switch: RowUuid,
+    tags: TagTracker,
+    name: str,
+    stop: asyncio.Event,
+    outcome: Outcome,
+    pause_s: float = 0,
 ) -> None:
-    """One writer: port after port, until `stop`."""
+    """One writer: port after port, with a pause after each, until `stop`."""
     loop = asyncio.get_running_loop()
     number = 0
     last = loop.time()
@@ -51,6 +57,8 @@ async def write(
             tag = await client.execute(partial(next_port, switch=switch, name=port, tags=tags), caller=name)
             outcome.acknowledged[port] = tag
             outcome.longest_gap_s = max(outcome.longest_gap_s, loop.time() - last)
+            if pause_s:
+                await asyncio.sleep(pause_s)
             last = loop.time()
         except InDoubt:
             outcome.in_doubt.add(port)

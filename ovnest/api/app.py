@@ -60,5 +60,6 @@ class App:
 def _handler(methods: Methods, request: Request) -> Handle:
     handle = methods.get("GET" if request.method == "HEAD" else request.method)
     if handle is None:
-        raise HTTPMethodNotAllowed(method=request.method, allowed=methods)
+        allowed = sorted({*methods, "HEAD"} if "GET" in methods else methods)
+        raise HTTPMethodNotAllowed(method=request.method, allowed=allowed)
     return handle

@@ -41,7 +41,7 @@ class Discovery:
 
     def routes(self, path: str) -> Methods | None:
         """The methods of `path`; None when it is not one of these."""
-        path = path.rstrip("/") or "/"
+        path = path.removesuffix("/") or "/"
         found = self._routes.get(path) or self._routes.get(path.removesuffix(".json"))
         if found is None and path.startswith(_EXTENSIONS_PATH + "/"):
             alias = path.removeprefix(_EXTENSIONS_PATH + "/").removesuffix(".json")

@@ -125,9 +125,24 @@ def _create(resource: Resource, one_body: Json) -> Json:
     }
     summary = f"Create a {one}, or several at once, all or none."
     operation = _operation(resource, f"create_{one}", summary, 201, {"oneOf": [one_body, many_body]}, [])
+    operation["responses"]["201"]["links"] = _links(one)
     several = {"type": "array", "items": _ref(resource.create), "minItems": 1, "maxItems": BULK_MAX}
     operation["requestBody"] = _request({one: _ref(resource.create)}, {many: several})
     return operation
+
+
+def _links(one: str) -> Json:
+    """What can be done with a new resource: OpenAPI's way to say that its id is the `id` elsewhere."""
+    new_id = f"$response.body#/{one}/id"
+    names = (f"show_{one}", f"update_{one}", f"delete_{one}", f"replace_{one}_tags", f"list_{one}_tags")
+    links: Json = {name: {"operationId": name, "parameters": {"id": new_id}} for name in names}
+    if one == "network":
+        for other in ("subnet", "port"):
+            links[f"create_{other}"] = {
+                "operationId": f"create_{other}",
+                "requestBody": {other: {"network_id": new_id}},
+            }
+    return links
 
 
 def _all_tags(resource: Resource) -> Json:

@@ -17,6 +17,7 @@ from ovnest.api.responses import Response
 from ovnest.api.routes import Methods
 from ovnest.api.services import Service
 from ovnest.api.store import Store
+from ovnest.api.urls import base_url
 from ovnest.caller import Caller
 from ovnest.errors import PreconditionFailed
 from ovnest.errors.fields import HTTPBadRequest
@@ -103,6 +104,8 @@ class ResourceRoutes:
         return self._one(await self._write(caller, update, "update"), caller)
 
     async def _delete(self, request: Request, caller: Caller, key: str) -> Response:
+        if request.body:
+            raise HTTPBadRequest(reason="Request body is not supported in DELETE.")
         revision = _expected_revision(request)
         query = dict(request.query)
 
@@ -121,7 +124,7 @@ class ResourceRoutes:
             (self._item(tx, facts) for facts in self._service.list(tx, query.given)),
             query,
             plural=self._plural,
-            url=f"http://{request.headers.get('host', 'localhost')}/v2.0/{self._plural}",
+            url=f"{base_url(request)}/v2.0/{self._plural}",
             marker=marker,
             project_id=caller.project_id,
         )

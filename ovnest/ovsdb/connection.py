@@ -17,7 +17,7 @@ from ovnest.ovsdb.messages import Message
 from ovnest.ovsdb.options import Options
 from ovnest.ovsdb.remotes import Remote, Tls
 from ovnest.ovsdb.replica import LostStep, Replica
-from ovnest.ovsdb.schema import DatabaseSchema, fit, monitored_columns, parse_schema, require_column
+from ovnest.ovsdb.schema import DatabaseSchema, convert_schema, fit, monitored_columns, require_column
 from ovnest.ovsdb.server_database import COLUMNS, DatabaseInfo, ServerDatabases
 from ovnest.ovsdb.session import Session, Work
 
@@ -46,7 +46,6 @@ class Follower:
         self.resumed = 0
         self.reloaded = 0
         self._last_transaction = _NO_TRANSACTION
-        self._schema_text: str | None = None
         self._schema: DatabaseSchema | None = None
 
     def reload(self) -> None:
@@ -76,11 +75,11 @@ class Follower:
             raise
         return connection
 
-    def use_schema(self, text: str) -> None:
+    def use_schema(self, plain: dict[str, Any]) -> None:
         """Check our row types against the server's schema."""
-        if text == self._schema_text:
+        schema = convert_schema(plain)
+        if schema == self._schema:
             return
-        schema = parse_schema(text)
         for shape in self.replica.shapes:
             fit(shape, schema)
         if self.ledger is not None:
@@ -88,7 +87,7 @@ class Follower:
         # Rows may have other columns now: what was loaded with the old schema is not compared but loaded
         # anew.
         self.reload()
-        self._schema_text, self._schema = text, schema
+        self._schema = schema
 
     @property
     def schema_version(self) -> str:
@@ -142,9 +141,11 @@ class Connection:
             raise from_wire(reply.error)
         self._databases.apply(reply.result)
         info = self._judge()
-        if info.schema is None:
-            raise Unusable("the server does not tell the schema")
-        self._follower.use_schema(info.schema)
+        # Not info.schema: after a conversion a server goes on telling the old one there.
+        reply = await session.call("get_schema", [self._follower.database])
+        if reply.error is not None:
+            raise from_wire(reply.error)
+        self._follower.use_schema(reply.result)
         self._checked = info
 
     def _judge(self) -> DatabaseInfo:

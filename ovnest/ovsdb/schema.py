@@ -63,14 +63,6 @@ class DatabaseSchema(msgspec.Struct, frozen=True, kw_only=True):
     tables: dict[str, TableSchema]
 
 
-_decoder = msgspec.json.Decoder(DatabaseSchema)
-
-
-def parse_schema(text: str | bytes) -> DatabaseSchema:
-    """The schema in `text`, as `get_schema` or `_Server` gives it."""
-    return _decoder.decode(text)
-
-
 def convert_schema(plain: Any) -> DatabaseSchema:
     """The schema in a decoded reply to `get_schema`."""
     return msgspec.convert(plain, DatabaseSchema)

@@ -9,7 +9,7 @@ import random
 from dataclasses import dataclass
 
 from ovnest.ovsdb.batch import Batch, Verdict
-from ovnest.ovsdb.errors import Busy, Disconnected, InDoubt, OperationError, Unreachable
+from ovnest.ovsdb.errors import Busy, Disconnected, InDoubt, OperationError, TimedOut, Unreachable
 from ovnest.ovsdb.ledger import LedgerState
 from ovnest.ovsdb.messages import Message, encode, transaction_error
 from ovnest.ovsdb.options import Options
@@ -213,6 +213,8 @@ class Writer:
                     self._again(batch, [culprit], others)
                 else:
                     self._again(batch)
+            case Verdict.CONFLICT if isinstance(error, TimedOut):
+                self._again(batch)
             case Verdict.FAULT if culprit is not None and len(batch.entries) > 1:
                 others = [pending for pending in batch.pending if pending is not culprit]
                 self._again(batch, [culprit], others)

@@ -9,7 +9,7 @@
 import pytest
 from msgspec import Struct, structs
 
-from ovnest.sandbox.capture import capture
+from ovnest.sandbox.capture import Capture, capture
 from ovnest.sandbox.concurrency import at_once
 from ovnest.sandbox.container import Container
 from ovnest.sandbox.endpoint import Endpoint
@@ -202,14 +202,18 @@ async def test_a_container_cannot_send_as_somebody_else_unless_its_port_allows_i
     networking: Networking, scene: Scene, stolen: str
 ) -> None:
     secure = await networking.port(scene.private, parent=scene.vm1)
-    thief = await networking.container(
-        scene.vm1, "thief", secure, _spoofed(scene.private, secure.nic, stolen, 201)
-    )
-    await thief.cannot_ping(scene.vm2)
+    nic = _spoofed(scene.private, secure.nic, stolen, 201)
+    thief = await networking.container(scene.vm1, "thief", secure, nic)
+    async with scene.vm2.capture("out") as received:
+        await thief.cannot_ping(scene.vm2)
+    # Silence alone would prove nothing for a MAC address: answers to an unknown one get lost.
+    assert not _sources(received, nic)
     loose = await networking.port(scene.private, parent=scene.vm1, port_security_enabled=False)
     nic = _spoofed(scene.private, loose.nic, stolen, 202)
-    # The control: it was port security that held the first one.
-    await (await networking.container(scene.vm1, "loose", loose, nic)).pings(scene.vm2)
+    async with scene.vm2.capture("out") as received:
+        # The control: it was port security that held the first one.
+        await (await networking.container(scene.vm1, "loose", loose, nic)).pings(scene.vm2)
+    assert len(_sources(received, nic)) == len(nic.addresses)
 
 
 async def test_an_allowed_address_pair_lets_a_container_send_from_that_address(
@@ -219,6 +223,12 @@ async def test_an_allowed_address_pair_lets_a_container_send_from_that_address(
     port = await networking.port(scene.private, parent=scene.vm1, allowed_address_pairs=pairs)
     nic = _spoofed(scene.private, port.nic, "address", 203)
     await (await networking.container(scene.vm1, "paired", port, nic)).pings(scene.vm2)
+
+
+def _sources(seen: Capture, nic: Nic) -> set[str]:
+    """The addresses of a NIC from which it was heard."""
+    own = {address.partition("/")[0] for address in nic.addresses}
+    return {frame.source for frame in seen.frames if frame.source_mac == nic.mac and frame.source in own}
 
 
 def _spoofed(network: VirtualNetwork, nic: Nic, stolen: str, host: int) -> Nic:

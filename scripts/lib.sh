@@ -68,9 +68,7 @@ ready_venv() {
     return
   fi
   if ! $PYTHON -c '' 2>/dev/null; then
-    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
-      die "Python 3.11 or later is needed (OVNEST_PYTHON names another than $python)"
-    ready_venv_module "$python"
+    ready_python "$python"
     rm -rf .venv
     "$python" -m venv .venv
   fi
@@ -81,12 +79,15 @@ ready_venv() {
   printf '%s\n' "$stamp" >"$STAMP"
 }
 
-# Debian keeps venv in a package of its own.
-ready_venv_module() {
-  "$1" -c 'import ensurepip, venv' 2>/dev/null && return
-  [[ -e /etc/debian_version ]] || die "$1 has no venv module"
-  ((EUID == 0)) || die "root is needed to install: apt-get install python3-venv"
-  install_packages python3-venv
+# A Python that is new enough and can make virtual environments, for which Debian has a package of its own.
+ready_python() {
+  if ! "$1" -c 'import ensurepip, venv' 2>/dev/null; then
+    [[ -e /etc/debian_version ]] || die "there is no $1 with its venv module here"
+    ((EUID == 0)) || die "root is needed to install: apt-get install python3-venv"
+    install_packages python3-venv
+  fi
+  "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    die "Python 3.11 or later is needed, $1 is older (OVNEST_PYTHON names another)"
 }
 
 # Run a command, and show what it said only if it fails.

@@ -30,9 +30,12 @@ _SYSTEM = random.SystemRandom()
 
 
 class Store:
-    """The database behind the API: `async with Store(settings, policy) as store`."""
+    """The database behind the API: `async with Store(settings, policy) as store`.
 
-    def __init__(self, settings: Settings, policy: Policy) -> None:
+    With `writes` False it only reads, and leaves not even the ledger in the database.
+    """
+
+    def __init__(self, settings: Settings, policy: Policy, *, writes: bool = True) -> None:
         self.settings = settings
         self.policy = policy
         self._hosts: Hosts | None = None
@@ -45,7 +48,7 @@ class Store:
             tables=TABLES,
             indexes=INDEXES,
             trackers=[self.addresses],
-            ledger=LEDGER,
+            ledger=LEDGER if writes else None,
             options=Options(durable=settings.durable),
             tls=tls_of(settings),
         )
@@ -69,6 +72,7 @@ class Store:
 
         Raises:
             NorthboundUnreachable: there is no database to ask, or it has no quorum.
+            UnknownLayout: a newer release has written it.
         """
         return look(await self.reading(caller))
 
@@ -77,11 +81,13 @@ class Store:
 
         Raises:
             NorthboundUnreachable: there is no database to ask, or it has no quorum.
+            UnknownLayout: a newer release has written it.
         """
         try:
             await self.client.barrier()
         except Unreachable as error:
             raise NorthboundUnreachable(reason=error) from error
+        check_layout(self.client.replica)
         return Tx(self.client.replica, self.context(caller))
 
     async def write(
@@ -94,9 +100,11 @@ class Store:
             NorthboundUnreachable, NorthboundBusy: nothing was sent; asking again is safe.
             WriteInDoubt: it was sent, and whether it was done cannot be found out now.
             RequestTooLarge: it is more than one transaction may be.
+            UnknownLayout: a newer release has written the database.
         """
 
         def run(transaction: Transaction) -> T:
+            check_layout(transaction)
             return operation(Tx(transaction, self.context(caller)))
 
         comment = f"{caller.request_id} {what}"

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from ovnest.northbound.indexes import PORT_BY_ADDRESS, PORTS_OF_NETWORK
 from ovnest.ovsdb import Index
+from ovnest.resources.fields import ip_or_network
 from ovnest.resources.network import Network
 from ovnest.resources.port import Port
 from ovnest.resources.subnet import Subnet
@@ -71,7 +72,8 @@ def _dhcp_facts(subnet: Subnet) -> tuple[Any, ...]:
 
 
 def _allowed(port: Port | None) -> frozenset[str]:
-    return frozenset(pair.ip_address for pair in port.allowed_address_pairs) if port else frozenset()
+    pairs = port.allowed_address_pairs if port else ()
+    return frozenset(ip_or_network(pair.ip_address) for pair in pairs)
 
 
 DEPENDENTS: dict[type, Callable[[Any, Any, Any], Iterable[Any]]] = {

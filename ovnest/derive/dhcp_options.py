@@ -5,6 +5,8 @@ Source: ovn-nb(5), DHCP_Options; ML2/OVN's choice of options.
 
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from ovnest.allocation.macs import mac_from_id
 from ovnest.derive.logical_switch import set_if, written_tags
 from ovnest.northbound import external_ids as keys
@@ -154,13 +156,14 @@ def port_dhcp_options(port: Port, subnet: Subnet, network: Network, domain: str)
     for option in own:
         name = names.get(option.opt_name)
         if name is not None and option.opt_value is not None:
-            overlay[name] = f'"{option.opt_value}"' if name in _QUOTED else option.opt_value
+            overlay[name] = _quoted(option.opt_value) if name in _QUOTED else option.opt_value
     if not overlay or not serves_dhcp(subnet):
         return None
+    options = _options(subnet, network, domain) | overlay
     return DhcpOptions(
         uuid=port_dhcp_uuid(port.id, subnet.ip_version),
         cidr=subnet.cidr,
-        options=_options(subnet, network, domain) | overlay,
+        options={name: value for name, value in options.items() if value},
         external_ids={
             keys.SUBNET: subnet.id,
             keys.SUBNET_NETWORK: subnet.network_id,
@@ -198,7 +201,7 @@ def _v4_options(subnet: Subnet, network: Network, domain: str) -> dict[str, str]
     if subnet.dns_nameservers:
         options["dns_server"] = _set(subnet.dns_nameservers)
     if domain:
-        options["domain_name"] = f'"{domain}"'
+        options["domain_name"] = _quoted(domain)
     if subnet.host_routes:
         # RFC 3442: a client that takes these ignores `router`, so the default route stands here too.
         routes = [f"{route.destination},{route.nexthop}" for route in subnet.host_routes]
@@ -213,6 +216,11 @@ def _v6_options(subnet: Subnet) -> dict[str, str]:
     if subnet.ipv6_address_mode == STATELESS:
         options["dhcpv6_stateless"] = "true"
     return options
+
+
+def _quoted(value: str) -> str:
+    """A string in OVN's expression language, which writes them as JSON does."""
+    return msgspec.json.encode(value).decode()
 
 
 def _set(values: Iterable[str]) -> str:

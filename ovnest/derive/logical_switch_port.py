@@ -12,20 +12,12 @@ from ovnest.northbound import external_ids as keys
 from ovnest.northbound.names import switch_name
 from ovnest.northbound.tables import DhcpOptions, LogicalSwitchPort
 from ovnest.ovsdb import RowUuid
+from ovnest.resources.fields import ip_or_network
 from ovnest.resources.network import Network
-from ovnest.resources.port import Port
+from ovnest.resources.port import ROUTER_PORTS, Port
 from ovnest.resources.subnet import Subnet
 
 UNKNOWN = "unknown"
-ROUTER_PORTS = frozenset(
-    {
-        "network:router_interface",
-        "network:router_gateway",
-        "network:ha_router_replicated_interface",
-        "network:router_interface_distributed",
-        "network:router_centralized_snat",
-    }
-)
 VTEP = ("vtep-physical-switch", "vtep-logical-switch")
 LOCALPORTS = {"network:distributed": "ovnmeta-", "ovn-lb-hm:distributed": "ovn-lb-hm"}
 
@@ -126,11 +118,12 @@ def _port_security(port: Port) -> tuple[str, ...]:
     own = [port.mac_address, *(fixed.ip_address for fixed in port.fixed_ips)]
     others = []
     for pair in port.allowed_address_pairs:
+        address = ip_or_network(pair.ip_address)
         if pair.mac_address == port.mac_address:
-            own.append(pair.ip_address)
+            own.append(address)
         else:
-            others.append(f"{pair.mac_address} {pair.ip_address}")
-    return tuple(sorted([" ".join(dict.fromkeys(own)), *others]))
+            others.append(f"{pair.mac_address} {address}")
+    return tuple(sorted({" ".join(dict.fromkeys(own)), *others}))
 
 
 def _addresses(port: Port, kind: str, secured: tuple[str, ...], *, served: bool) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ class NetworkInUse(Conflict):
     """The network still has ports."""
 
     template = (
-        "Unable to complete operation on network {net_id}. "
-        "There are one or more ports still in use on the network."
+        "Unable to complete operation on network {net_id}. There are one or more ports still in use on the "
+        "network, id for these ports is: {ports}."
     )
 
 
@@ -24,11 +24,10 @@ class InvalidSharedSetting(Conflict):
     template = "Unable to reconfigure sharing settings for network {network}. Multiple tenants are using it."
 
 
-class MtuTooSmall(Conflict):
-    """IPv6 needs more."""
+class NetworkMTUSubnetConflict(Conflict):
+    """A subnet of that IP version needs more (RFC 791; RFC 8200, 5)."""
 
-    neutron_type = "NetworkMTUSubnetConflict"
-    template = "Unable to set MTU of network {net_id}: it has IPv6 subnets, which need at least {least}."
+    template = "MTU of {net_id} is not valid, subnet requires a minimum of {mtu}"
 
 
 class VlanIdInUse(Conflict):
@@ -47,3 +46,9 @@ class FlatNetworkInUse(Conflict):
         "Unable to create the flat network. "
         "Physical network {physical_network} is in use by network {network_id}."
     )
+
+
+class TunnelIdInUse(Conflict):
+    """A tunnel network's number is shown to people, who take it for its own."""
+
+    template = "Unable to create the network. The tunnel ID {tunnel_id} is in use by network {network_id}."

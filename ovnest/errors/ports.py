@@ -95,3 +95,52 @@ class PortBound(Conflict):
         "Unable to complete operation on port {port_id}, port is already bound, port type: {vif_type}, "
         "old_mac {old_mac}, new_mac {new_mac}."
     )
+
+
+class UnsupportedPortDeviceOwner(Conflict):
+    """The network itself owns the port."""
+
+    template = "Operation {op} is not supported for device_owner {device_owner} on port {port_id}."
+
+
+class IPAllocationRequiresSubnets(BadRequest):
+    """An address is wanted on a network that has none."""
+
+    neutron_type = "InvalidInput"
+    template = "Invalid input for operation: IP allocation requires subnets for network."
+
+
+class IpAddressGenerationFailureNoMatchingSubnet(Conflict):
+    """The network's subnets are for other kinds of ports."""
+
+    template = (
+        "No valid service subnet for the given device owner, network {network_id}, "
+        "service type {service_type}."
+    )
+
+
+class AllocationOnAutoAddressSubnet(BadRequest):
+    """Hosts of that subnet choose their address by themselves, from their MAC address."""
+
+    template = (
+        "IPv6 address {ip} cannot be directly assigned to a port on subnet {subnet_id} as the subnet is "
+        "configured for automatic addresses"
+    )
+
+
+class AllowedAddressPairsMissingIP(BadRequest):
+    """A pair without its address."""
+
+    template = "AllowedAddressPair must contain ip_address"
+
+
+class DuplicateAddressPairInRequest(BadRequest):
+    """A pair that is there twice."""
+
+    template = "Request contains duplicate address pair: mac_address {mac_address} ip_address {ip_address}."
+
+
+class AllowedAddressPairExhausted(BadRequest):
+    """More pairs than a port may have."""
+
+    template = "The number of allowed address pair exceeds the maximum {quota}."

@@ -12,7 +12,10 @@ class SubnetNotFound(NotFound):
 class SubnetInUse(Conflict):
     """Ports still have addresses of the subnet."""
 
-    template = "Unable to complete operation on subnet {subnet_id}: {reason}"
+    template = (
+        "Unable to complete operation on subnet {subnet_id}: One or more ports have an IP allocation from "
+        "this subnet. One of them is {port_id}."
+    )
 
 
 class SubnetOverlaps(BadRequest):
@@ -35,3 +38,27 @@ class SubnetPoolNotFound(NotFound):
     """No such subnet pool."""
 
     template = "Subnet pool {subnetpool_id} could not be found."
+
+
+class BadSubnetRequest(BadRequest):
+    """Attributes of a new subnet that do not go together."""
+
+    neutron_type = "BadRequest"
+    template = "Bad subnets request: {msg}."
+
+
+class DNSNameServersExhausted(BadRequest):
+    """More name servers than a subnet may have."""
+
+    template = (
+        "Unable to complete operation for {subnet_id}. "
+        "The number of DNS nameservers exceeds the limit {quota}."
+    )
+
+
+class HostRoutesExhausted(BadRequest):
+    """More host routes than a subnet may have."""
+
+    template = (
+        "Unable to complete operation for {subnet_id}. The number of host routes exceeds the limit {quota}."
+    )

@@ -42,7 +42,7 @@ def read_port(row: LogicalSwitchPort, details: PortDetails | None, subnet_of: Su
         device_id=ids.get(keys.DEVICE_ID, ""),
         device_owner=ids.get(keys.DEVICE_OWNER, ""),
         parent_name=row.parent_name,
-        tag=row.tag_request if row.parent_name is not None else None,
+        tag=(row.tag_request or row.tag) if row.parent_name is not None else None,
         profile=seen.profile,
         vnic_type=ids.get(keys.VNIC_TYPE, "normal"),
         host_id=seen.host_id or row.options.get(REQUESTED_CHASSIS, ""),

@@ -11,22 +11,25 @@ from ovnest.errors import InvalidInput
 from ovnest.errors.networks import (
     FlatNetworkInUse,
     InvalidSharedSetting,
-    MtuTooSmall,
     NetworkInUse,
+    TunnelIdInUse,
     VlanIdInUse,
 )
 from ovnest.northbound.indexes import NETWORK_BY_SEGMENT, PORTS_OF_NETWORK
 from ovnest.northbound.tables import LogicalSwitch
 from ovnest.operations.steps.chosen import changes
+from ovnest.operations.steps.drop_port import AUTO_DELETED, drop_port
+from ovnest.operations.steps.mtu import require_mtu
+from ovnest.operations.steps.naming import some
 from ovnest.operations.steps.ownership import owner_of_new
 from ovnest.operations.steps.rights import require_create, require_delete, require_update
 from ovnest.operations.steps.visible import network_target, visible_network
 from ovnest.resources.network import CreateNetwork, Network, NetworkBody, UpdateNetwork
+from ovnest.resources.port import Port
 from ovnest.transaction import Tx
 
 GENEVE_OVERHEAD = 58  # bytes: outer Ethernet 14, IPv4 20, UDP 8, Geneve 8 and OVN's option 8
 VLAN_MAX = 4094
-IPV6_MTU_MIN = 1280  # RFC 8200, 5
 
 
 def create_network(tx: Tx, want: CreateNetwork) -> Network:
@@ -35,7 +38,7 @@ def create_network(tx: Tx, want: CreateNetwork) -> Network:
     Raises:
         PolicyNotAuthorized: the caller may not, or not with these attributes.
         InvalidInput: the provider attributes do not go together, or the MTU is too large.
-        VlanIdInUse, FlatNetworkInUse: the physical segment is another network's.
+        VlanIdInUse, FlatNetworkInUse, TunnelIdInUse: the segment is another network's.
     """
     network = Network(
         id=tx.new_id(),
@@ -62,7 +65,7 @@ def update_network(tx: Tx, network_id: str, change: UpdateNetwork) -> Network:
         NetworkNotFound: there is none that the caller may see.
         PolicyNotAuthorized: the caller may not.
         InvalidSharedSetting: it cannot cease to be shared while others use it.
-        InvalidInput, MtuTooSmall: the MTU is not one that the network can have.
+        InvalidInput, NetworkMTUSubnetConflict: the MTU is not one that the network can have.
     """
     network = visible_network(tx, network_id)
     require_update(tx, "network", change, network_target(network))
@@ -83,8 +86,14 @@ def delete_network(tx: Tx, network_id: str, query: Mapping[str, str]) -> None:
     """
     network = visible_network(tx, network_id)
     require_delete(tx, "network", network_target(network))
-    if tx.view.all(PORTS_OF_NETWORK, network_id):
-        raise NetworkInUse(net_id=network_id)
+    rows = tx.view.all(PORTS_OF_NETWORK, network_id)
+    ports = [tx.find(Port, row.uuid) for row in rows]
+    keep = [r.name for r, port in zip(rows, ports, strict=True) if not _goes_along(port)]
+    if keep:
+        raise NetworkInUse(net_id=network_id, ports=some(keep))
+    for port in ports:
+        if port is not None:
+            drop_port(tx, port)
     for subnet in tx.subnets_of(network_id):
         tx.drop(subnet)
     tx.drop(network)
@@ -136,6 +145,10 @@ def network_body(tx: Tx, network: Network) -> NetworkBody:
     )
 
 
+def _goes_along(port: Port | None) -> bool:
+    return port is not None and port.device_owner in AUTO_DELETED
+
+
 def _on_segment(tx: Tx, network: Network, want: CreateNetwork) -> Network:
     kind, physical, number = want.network_type, want.physical_network, want.segmentation_id
     if kind is None and (physical is not None or number is not None):
@@ -146,6 +159,9 @@ def _on_segment(tx: Tx, network: Network, want: CreateNetwork) -> Network:
                 error_message="provider:physical_network specified for geneve network: "
                 "leave it out, tunnels need none"
             )
+        holders = tx.view.all(NETWORK_BY_SEGMENT, ("geneve", "", str(number))) if number is not None else []
+        if holders:
+            raise TunnelIdInUse(tunnel_id=number, network_id=holders[0].uuid)
         return replace(network, network_type="geneve", segmentation_id=number)
     if not physical:
         raise InvalidInput(error_message=f"physical_network required for {kind} provider network")
@@ -175,12 +191,14 @@ def _mtu(tx: Tx, network: Network, wanted: int) -> int:
     largest = tx.settings.physical_mtu - overhead
     if wanted > largest:
         raise InvalidInput(error_message=f"Requested MTU is too big, maximum is {largest}")
-    if 0 < wanted < IPV6_MTU_MIN and any(s.ip_version == 6 for s in tx.subnets_of(network.id)):
-        raise MtuTooSmall(net_id=network.id, least=IPV6_MTU_MIN)
-    return wanted or largest
+    mtu = wanted or largest
+    require_mtu(network.id, mtu, {subnet.ip_version for subnet in tx.subnets_of(network.id)})
+    return mtu
 
 
 def _refuse_while_others_use(tx: Tx, network: Network) -> None:
-    for port in tx.ports(PORTS_OF_NETWORK, network.id):
-        if port.project_id != network.project_id:
+    ports = (port for port in tx.ports(PORTS_OF_NETWORK, network.id) if not port.is_trusted)
+    users = [*(subnet.project_id for subnet in tx.subnets_of(network.id)), *(p.project_id for p in ports)]
+    for project_id in users:
+        if project_id != network.project_id:
             raise InvalidSharedSetting(network=network.name or network.id)

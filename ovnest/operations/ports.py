@@ -12,9 +12,11 @@ from msgspec.structs import replace
 from ovnest.errors.container_ports import ParentHasContainerPorts, ParentIsContainerPort, ParentIsItself
 from ovnest.errors.ports import (
     AddressPairAndPortSecurityRequired,
+    AllowedAddressPairExhausted,
     PortBound,
     SecurityGroupNotFound,
     UnsupportedDeviceOwner,
+    UnsupportedPortDeviceOwner,
 )
 from ovnest.northbound.indexes import (
     CHILDREN_OF,
@@ -24,12 +26,13 @@ from ovnest.northbound.indexes import (
     PORTS_OF_PROJECT,
 )
 from ovnest.northbound.tables import LogicalSwitchPort
-from ovnest.operations.steps.binding import UNBOUND, binding_of, vif_type_of
+from ovnest.operations.steps.binding import FAILED, UNBOUND, binding_of, vif_type_of
 from ovnest.operations.steps.choose_addresses import AUTOMATIC, AddressedPort, choose_addresses
 from ovnest.operations.steps.choose_mac import choose_mac
 from ovnest.operations.steps.chosen import changes
 from ovnest.operations.steps.claim_tag import claim_tag, free_tag
 from ovnest.operations.steps.drop_port import drop_port
+from ovnest.operations.steps.naming import some
 from ovnest.operations.steps.ownership import owner_of_new
 from ovnest.operations.steps.profile import read_profile
 from ovnest.operations.steps.rights import require_create, require_delete, require_update
@@ -50,7 +53,6 @@ from ovnest.resources.subnet import Subnet
 from ovnest.transaction import Tx
 
 FLOATING_IP = "network:floatingip"
-CHILDREN_SHOWN = 10
 
 
 def create_port(tx: Tx, want: CreatePort) -> Port:
@@ -93,7 +95,7 @@ def create_port(tx: Tx, want: CreatePort) -> Port:
         vnic_type=want.vnic_type,
         host_id=want.host_id,
         port_security_enabled=_secured(network, want.port_security_enabled, want.device_owner),
-        allowed_address_pairs=_pairs(want.allowed_address_pairs, mac),
+        allowed_address_pairs=_pairs(tx, want.allowed_address_pairs, mac),
         extra_dhcp_opts=_merged_options((), want.extra_dhcp_opts),
         tags=want.tags,
     )
@@ -106,7 +108,8 @@ def update_port(tx: Tx, port_id: str, change: UpdatePort) -> Port:
 
     Raises:
         PortNotFound: there is none that the caller may see.
-        PortBound: the MAC address of a bound port cannot change.
+        PortBound, UnsupportedPortDeviceOwner: the MAC address of a port in use, or of the network's own,
+            cannot change.
         Otherwise as `create_port`.
     """
     before = visible_port(tx, port_id)
@@ -117,14 +120,14 @@ def update_port(tx: Tx, port_id: str, change: UpdatePort) -> Port:
     _refuse_groups(given.pop("security_groups", ()))
     port = before
     if "mac_address" in given:
-        port = replace(port, mac_address=_new_mac(tx, network, before, given.pop("mac_address")))
+        port = replace(port, mac_address=_new_mac(tx, network, before, owner, given.pop("mac_address")))
     if "profile" in given:
         vnic_type = given.get("vnic_type", before.vnic_type)
         port = _under_parent(tx, port, read_profile(tx, given.pop("profile"), vnic_type))
     port = _with_owner(network, port, given)
     if "allowed_address_pairs" in given:
         port = replace(
-            port, allowed_address_pairs=_pairs(given.pop("allowed_address_pairs"), port.mac_address)
+            port, allowed_address_pairs=_pairs(tx, given.pop("allowed_address_pairs"), port.mac_address)
         )
     if "extra_dhcp_opts" in given:
         port = replace(
@@ -157,6 +160,7 @@ def delete_port(tx: Tx, port_id: str, query: Mapping[str, str]) -> None:
     port = visible_port(tx, port_id)
     require_delete(tx, "port", port_target(tx, port))
     children = tx.view.all(CHILDREN_OF, port_id)
+    going: list[Port] = []
     if children:
         cascade = query.get("cascade", "").lower() in ("true", "1")
         policy = "cascade" if cascade else tx.settings.parent_delete
@@ -164,14 +168,16 @@ def delete_port(tx: Tx, port_id: str, query: Mapping[str, str]) -> None:
             raise ParentHasContainerPorts(
                 port_id=port_id,
                 count=len(children),
-                children=_some(row.name for row in children),
+                children=some(row.name for row in children),
                 advice="Delete them first, or delete the port with ?cascade=true to take them along.",
             )
         if policy == "cascade":
-            for child in list(tx.ports(CHILDREN_OF, port_id)):
+            going = list(tx.ports(CHILDREN_OF, port_id))
+            for child in going:
                 require_delete(tx, "port", port_target(tx, child))
-                drop_port(tx, child)
-    drop_port(tx, port)
+    # The parent first: then nobody need remember which tags its children had.
+    for each in (port, *going):
+        drop_port(tx, each)
 
 
 def show_port(tx: Tx, port_id: str) -> Port:
@@ -257,7 +263,7 @@ def _under_parent(tx: Tx, port: Port, profile: BindingProfile) -> Port:
         raise ParentHasContainerPorts(
             port_id=port.id,
             count=len(children),
-            children=_some(row.name for row in children),
+            children=some(row.name for row in children),
             advice="OVN binds no child of a child; delete or move them first.",
         )
     stays = profile.parent_name is not None and profile.parent_name == port.parent_name
@@ -275,11 +281,13 @@ def _with_owner(network: Network, port: Port, given: dict[str, Any]) -> Port:
     return replace(port, device_owner=owner, port_security_enabled=_secured(network, wanted, owner))
 
 
-def _new_mac(tx: Tx, network: Network, port: Port, wanted: str | None) -> str:
+def _new_mac(tx: Tx, network: Network, port: Port, owner: str, wanted: str | None) -> str:
     if wanted == port.mac_address:
         return wanted
+    if owner.startswith("network:"):
+        raise UnsupportedPortDeviceOwner(op="mac address update", port_id=port.id, device_owner=owner)
     vif_type = vif_type_of(tx, port)
-    if vif_type != UNBOUND:
+    if vif_type not in (UNBOUND, FAILED):
         raise PortBound(port_id=port.id, vif_type=vif_type, old_mac=port.mac_address, new_mac=wanted)
     return choose_mac(tx, network, wanted, port.id)
 
@@ -299,7 +307,10 @@ def _secured(network: Network, wanted: bool | UnsetType, device_owner: str) -> b
     return network.port_security_enabled if wanted is UNSET else wanted
 
 
-def _pairs(wanted: Sequence[AddressPairRequest], mac: str) -> tuple[AddressPair, ...]:
+def _pairs(tx: Tx, wanted: Sequence[AddressPairRequest], mac: str) -> tuple[AddressPair, ...]:
+    most = tx.settings.max_allowed_address_pairs
+    if len(wanted) > most:
+        raise AllowedAddressPairExhausted(quota=most)
     return tuple(
         AddressPair(ip_address=pair.ip_address, mac_address=pair.mac_address or mac) for pair in wanted
     )
@@ -325,9 +336,3 @@ def _check(port: Port) -> None:
 def _refuse_groups(wanted: Sequence[str] | UnsetType) -> None:
     if wanted is not UNSET and wanted:
         raise SecurityGroupNotFound(id=wanted[0])
-
-
-def _some(names: Any) -> str:
-    listed = sorted(names)
-    more = len(listed) - CHILDREN_SHOWN
-    return ", ".join(listed[:CHILDREN_SHOWN]) + (f" and {more} more" if more > 0 else "")

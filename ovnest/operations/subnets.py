@@ -4,7 +4,7 @@ Source: Neutron API reference, "Subnets"; neutron.db.db_base_plugin_v2._validate
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -17,27 +17,47 @@ from ovnest.allocation.pools import (
     is_gateway_address,
     overlapping,
     parse_pools,
-    slaac_address,
     whole,
 )
 from ovnest.allocation.ranges import AddressRange, address_text
 from ovnest.errors import InvalidInput
-from ovnest.errors.fields import HTTPBadRequest
-from ovnest.errors.subnets import GatewayIpInUse, SubnetInUse, SubnetOverlaps, SubnetPoolNotFound
+from ovnest.errors.networks import NetworkNotFound
+from ovnest.errors.subnets import (
+    BadSubnetRequest,
+    DNSNameServersExhausted,
+    GatewayIpInUse,
+    HostRoutesExhausted,
+    SubnetInUse,
+    SubnetOverlaps,
+    SubnetPoolNotFound,
+)
+from ovnest.northbound.cidrs import parsed, pool_ranges
 from ovnest.northbound.indexes import PORT_BY_ADDRESS, PORTS_OF_NETWORK, SUBNETS_OF_NETWORK
 from ovnest.northbound.tables import DhcpOptions
-from ovnest.operations.steps.choose_addresses import AUTOMATIC, is_router, parsed, pool_ranges
+from ovnest.operations.steps.choose_addresses import AUTOMATIC, self_configured
 from ovnest.operations.steps.chosen import changes
+from ovnest.operations.steps.drop_port import AUTO_DELETED
+from ovnest.operations.steps.mtu import require_mtu
 from ovnest.operations.steps.ownership import owner_of_new
 from ovnest.operations.steps.rights import require_create, require_delete, require_update
 from ovnest.operations.steps.visible import of_network, subnet_target, visible_network, visible_subnet
 from ovnest.resources.network import Network
-from ovnest.resources.port import FixedIp
-from ovnest.resources.subnet import AllocationPool, CreateSubnet, Subnet, SubnetBody, UpdateSubnet
+from ovnest.resources.port import ROUTER_INTERFACES, ROUTER_PORTS, FixedIp
+from ovnest.resources.subnet import (
+    DNS_NAMESERVERS_MAX,
+    HOST_ROUTES_MAX,
+    AllocationPool,
+    CreateSubnet,
+    Subnet,
+    SubnetBody,
+    UpdateSubnet,
+)
 from ovnest.transaction import Tx
 
 IpNetwork = IPv4Network | IPv6Network
 EUI64_PREFIX = 64
+UNSPECIFIED_V4 = IPv4Address(0)
+UNSPECIFIED_V6 = IPv6Address(0)
 
 
 def create_subnet(tx: Tx, want: CreateSubnet) -> Subnet:
@@ -47,12 +67,14 @@ def create_subnet(tx: Tx, want: CreateSubnet) -> Subnet:
         NetworkNotFound: there is no such network for this caller.
         PolicyNotAuthorized: the caller may not.
         InvalidInput, SubnetOverlaps: the addresses are not ones that this network can have.
+        NetworkMTUSubnetConflict: the network's MTU is too small for them.
         OutOfBoundsAllocationPool and others of `errors.pools`: the pools do not fit.
     """
     network = visible_network(tx, want.network_id)
     project_id = owner_of_new(tx, want.project_id)
     require_create(tx, "subnet", want, of_network(network, project_id))
     cidr = _cidr(want)
+    require_mtu(network.id, network.mtu, {cidr.version})
     _refuse_overlap(tx, network, cidr)
     gateway = str_or_none(default_gateway(cidr), cidr) if want.gateway_ip is UNSET else want.gateway_ip
     subnet = Subnet(
@@ -73,6 +95,7 @@ def create_subnet(tx: Tx, want: CreateSubnet) -> Subnet:
         tags=want.tags,
     )
     _check(subnet, cidr)
+    _check_dhcp(subnet, cidr)
     number = None if gateway is None else int(ip_address(gateway))
     if want.allocation_pools is UNSET:
         ranges = default_pools(cidr, number)
@@ -91,11 +114,13 @@ def update_subnet(tx: Tx, subnet_id: str, change: UpdateSubnet) -> Subnet:
     Raises:
         SubnetNotFound: there is none that the caller may see.
         PolicyNotAuthorized: the caller may not.
-        GatewayIpInUse: the new gateway is a port's address, or the old one a router's.
+        GatewayIpInUse: the gateway that it has is a router's.
         InvalidInput and those of `errors.pools`: as on create.
     """
     subnet = visible_subnet(tx, subnet_id)
     require_update(tx, "subnet", change, subnet_target(tx, subnet))
+    if tx.find(Network, subnet.network_id) is None:  # deleted by somebody's hand
+        raise NetworkNotFound(net_id=subnet.network_id)
     given = changes(change)
     cidr = parsed(subnet.cidr)
     if "allocation_pools" in given:
@@ -103,6 +128,8 @@ def update_subnet(tx: Tx, subnet_id: str, change: UpdateSubnet) -> Subnet:
         given["allocation_pools"] = _pools(ranges)
     changed = replace(subnet, **given)
     _check(changed, cidr)
+    if not subnet.enable_dhcp:
+        _check_dhcp(changed, cidr)
     ranges = pool_ranges(changed.allocation_pools)
     number = None if changed.gateway_ip is None else int(ip_address(changed.gateway_ip))
     if "allocation_pools" in given:
@@ -110,7 +137,7 @@ def update_subnet(tx: Tx, subnet_id: str, change: UpdateSubnet) -> Subnet:
     elif "gateway_ip" in given:
         check_gateway_outside(ranges, number)
     if changed.gateway_ip != subnet.gateway_ip:
-        _refuse_gateway_in_use(tx, subnet, changed.gateway_ip)
+        _refuse_gateway_in_use(tx, subnet)
     return tx.put(changed)
 
 
@@ -181,17 +208,21 @@ def str_or_none(number: int | None, cidr: IpNetwork) -> str | None:
 
 
 def _cidr(want: CreateSubnet) -> IpNetwork:
+    if want.cidr is not None and want.prefixlen is not None:
+        raise BadSubnetRequest(msg="cidr and prefixlen must not be supplied together")
     if want.subnetpool_id is not None:
         raise SubnetPoolNotFound(subnetpool_id=want.subnetpool_id)
+    if want.use_default_subnetpool:
+        raise BadSubnetRequest(msg=f"No default subnetpool found for IPv{want.ip_version}")
     if want.cidr is None:
-        raise HTTPBadRequest(
-            reason="Bad subnets request: a subnetpool must be specified in the absence of a cidr."
-        )
+        raise BadSubnetRequest(msg="a subnetpool must be specified in the absence of a cidr")
     cidr = ip_network(want.cidr)
-    if want.ip_version not in (None, cidr.version):
+    if want.ip_version != cidr.version:
         raise InvalidInput(
-            error_message=f"cidr {want.cidr} does not match the ip_version '{want.ip_version}'"
+            error_message=f"cidr '{want.cidr}' does not match the ip_version '{want.ip_version}'"
         )
+    if cidr.network_address == UNSPECIFIED_V6:
+        raise InvalidInput(error_message="IPv6 subnet '::' is not supported")
     if cidr.prefixlen == 0:
         raise InvalidInput(error_message="0 is not allowed as CIDR prefix length")
     return cidr
@@ -206,9 +237,6 @@ def _refuse_overlap(tx: Tx, network: Network, cidr: IpNetwork) -> None:
 
 def _check(subnet: Subnet, cidr: IpNetwork) -> None:
     """What a subnet's attributes must fulfil together, new or changed."""
-    if subnet.enable_dhcp and (cidr.is_multicast or cidr.is_loopback):
-        kind = "Multicast" if cidr.is_multicast else "Loopback"
-        raise InvalidInput(error_message=f"{kind} IP subnet is not supported if enable_dhcp is True")
     _check_modes(subnet, cidr)
     if subnet.gateway_ip is not None:
         gateway = ip_address(subnet.gateway_ip)
@@ -218,6 +246,8 @@ def _check(subnet: Subnet, cidr: IpNetwork) -> None:
             )
         if not is_gateway_address(cidr, int(gateway)):
             raise InvalidInput(error_message=f"Gateway {gateway} is not valid on subnet {cidr}")
+    if len(subnet.host_routes) > HOST_ROUTES_MAX:
+        raise HostRoutesExhausted(subnet_id=subnet.id, quota=HOST_ROUTES_MAX)
     for route in subnet.host_routes:
         versions = {ip_network(route.destination).version, ip_address(route.nexthop).version}
         if versions != {cidr.version}:
@@ -225,11 +255,31 @@ def _check(subnet: Subnet, cidr: IpNetwork) -> None:
                 error_message=f"host_route {route.destination} via {route.nexthop} does not match "
                 f"the ip_version '{cidr.version}'"
             )
+    if len(subnet.dns_nameservers) > DNS_NAMESERVERS_MAX:
+        raise DNSNameServersExhausted(subnet_id=subnet.id, quota=DNS_NAMESERVERS_MAX)
     for server in subnet.dns_nameservers:
         if ip_address(server).version != cidr.version:
             raise InvalidInput(
                 error_message=f"dns_nameserver '{server}' does not match the ip_version '{cidr.version}'"
             )
+
+
+def _check_dhcp(subnet: Subnet, cidr: IpNetwork) -> None:
+    """What DHCP asks of a subnet where it is switched on."""
+    if not subnet.enable_dhcp:
+        return
+    if cidr.prefixlen > cidr.max_prefixlen - 2:
+        raise InvalidInput(
+            error_message="Subnet has a prefix length that is incompatible with DHCP service enabled: "
+            f"/{cidr.max_prefixlen - 2} is the longest, or set enable_dhcp to False"
+        )
+    if cidr.is_multicast or cidr.is_loopback:
+        kind = "Multicast" if cidr.is_multicast else "Loopback"
+        raise InvalidInput(error_message=f"{kind} IP subnet is not supported if enable_dhcp is True")
+    if cidr.network_address == UNSPECIFIED_V4:
+        raise InvalidInput(
+            error_message="First IP '0.0.0.0' of network is not supported if enable_dhcp is True"
+        )
 
 
 def _check_modes(subnet: Subnet, cidr: IpNetwork) -> None:
@@ -257,34 +307,30 @@ def _check_modes(subnet: Subnet, cidr: IpNetwork) -> None:
         )
 
 
-def _refuse_gateway_in_use(tx: Tx, subnet: Subnet, gateway: str | None) -> None:
+def _refuse_gateway_in_use(tx: Tx, subnet: Subnet) -> None:
     if subnet.gateway_ip is not None:
         for port in tx.ports(PORT_BY_ADDRESS, (subnet.network_id, subnet.gateway_ip)):
-            if is_router(port.device_owner):
+            if port.device_owner in ROUTER_PORTS:
                 raise GatewayIpInUse(ip_address=subnet.gateway_ip, port_id=port.id)
-    if gateway is not None:
-        for port in tx.ports(PORT_BY_ADDRESS, (subnet.network_id, gateway)):
-            if not is_router(port.device_owner):
-                raise GatewayIpInUse(ip_address=gateway, port_id=port.id)
 
 
 def _configure_ports(tx: Tx, subnet: Subnet) -> None:
     """The network's hosts configure themselves on the new subnet, so its ports have the addresses."""
     for port in list(tx.ports(PORTS_OF_NETWORK, subnet.network_id)):
-        if not port.is_trusted:
-            address = address_text(slaac_address(parsed(subnet.cidr), port.mac_address), 6)
+        if port.device_owner not in ROUTER_INTERFACES:
+            address = self_configured(subnet, port.mac_address)
             tx.put(replace(port, fixed_ips=(*port.fixed_ips, FixedIp(subnet.id, address))))
 
 
 def _take_from_ports(tx: Tx, subnet: Subnet) -> None:
+    automatic = subnet.ipv6_address_mode in AUTOMATIC
     for port in list(tx.ports(PORTS_OF_NETWORK, subnet.network_id)):
         left = tuple(fixed for fixed in port.fixed_ips if fixed.subnet_id != subnet.id)
         if len(left) == len(port.fixed_ips):
             continue
-        if subnet.ipv6_address_mode not in AUTOMATIC or is_router(port.device_owner):
-            raise SubnetInUse(
-                subnet_id=subnet.id, reason="One or more ports have an IP allocation from this subnet."
-            )
+        goes = port.device_owner not in ROUTER_INTERFACES if automatic else port.device_owner in AUTO_DELETED
+        if not goes:
+            raise SubnetInUse(subnet_id=subnet.id, port_id=port.id)
         tx.put(replace(port, fixed_ips=left))
 
 

@@ -142,7 +142,7 @@ def ip_address(value: Any) -> str:
 
 def ip_network(value: Any) -> str:
     """A subnet's CIDR; host bits are cut off, as Neutron does."""
-    if isinstance(value, str) and "/" in value:
+    if isinstance(value, str) and re.fullmatch(r"[0-9a-fA-F:.]+/[0-9]{1,3}", value):
         try:
             return str(ipaddress.ip_network(value, strict=False))
         except ValueError:
@@ -161,6 +161,46 @@ def ip_or_network(value: Any) -> str:
         network = ipaddress.ip_network(ip_network(value))
         return str(network.network_address) if network.num_addresses == 1 else str(network)
     return ip_address(value)
+
+
+def ip_or_network_text(value: Any) -> str:
+    """An address or a CIDR, not a multicast one, as the client wrote it: it is shown so again."""
+    first = ipaddress.ip_address(ip_or_network(value).partition("/")[0])
+    if first.is_multicast:
+        raise ValueError(f"'{value}' is a multicast IP address")
+    return str(value)
+
+
+def ip_version(value: Any) -> int:
+    """4 or 6."""
+    number = integer(value)
+    if number not in (4, 6):
+        raise ValueError(f"'{number}' is not in [4, 6]")
+    return number
+
+
+def unicast(coerce: Coercion) -> Coercion:
+    """A MAC address, not a multicast one (IEEE 802: the lowest bit of the first octet)."""
+
+    def coerce_one(value: Any) -> str:
+        mac: str = coerce(value)
+        if int(mac[:2], 16) & 1:
+            raise ValueError(f"'{value}' is a multicast MAC address")
+        return mac
+
+    return coerce_one
+
+
+def one_line(coerce: Coercion) -> Coercion:
+    """A string without line breaks."""
+
+    def coerce_one(value: Any) -> str:
+        line: str = coerce(value)
+        if "\n" in line or "\r" in line:
+            raise ValueError("multi-line string is not allowed")
+        return line
+
+    return coerce_one
 
 
 def listed(coerce: Coercion, most: int = 1000) -> Coercion:

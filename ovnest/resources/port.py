@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
+from ovnest.errors.ports import AllowedAddressPairsMissingIP, DuplicateAddressPairInRequest
 from ovnest.resources.fields import (
     DESCRIPTION_MAX,
     NAME_MAX,
@@ -19,19 +20,32 @@ from ovnest.resources.fields import (
     boolean,
     choice,
     ip_address,
-    ip_or_network,
+    ip_or_network_text,
+    ip_version,
     limited,
     listed,
     mac_address,
     mapping,
+    one_line,
     optional,
     required,
     resource_tags,
     text_or_empty,
+    unicast,
     uuid,
-    whole_number,
 )
 
+# Owners of routers' ports. Those in the first set have no addresses that hosts would give themselves.
+ROUTER_INTERFACES = frozenset(
+    {
+        "network:router_interface",
+        "network:ha_router_replicated_interface",
+        "network:router_interface_distributed",
+        "network:router_centralized_snat",
+    }
+)
+ROUTER_PORTS = ROUTER_INTERFACES | {"network:router_gateway"}
+BLANK_DHCP_OPTIONS = frozenset({"router", "classless-static-route"})  # empty: leave it out for this port
 PROFILE_MAX = 4095  # characters of its JSON, as Neutron's column holds
 FIXED_IPS_MAX = 5  # Neutron's max_fixed_ips_per_port
 VNIC_TYPES = (
@@ -232,11 +246,16 @@ def _distinct_fixed_ips(value: Any) -> list[dict[str, Any]]:
 
 
 def _address_pairs(value: Any) -> list[dict[str, Any]]:
-    pair = mapping(ip_address=ip_or_network, mac_address=optional(mac_address))
-    pairs: list[dict[str, Any]] = listed(required("ip_address", of=pair))(value)
-    keys = [(item["ip_address"], item.get("mac_address")) for item in pairs]
-    if len(set(keys)) < len(keys):
-        raise ValueError("the same allowed address pair stands twice")
+    pair = mapping(ip_address=ip_or_network_text, mac_address=optional(unicast(mac_address)))
+    pairs: list[dict[str, Any]] = listed(pair)(value)
+    seen = set()
+    for item in pairs:
+        if "ip_address" not in item:
+            raise AllowedAddressPairsMissingIP()
+        key = (item["ip_address"], item.get("mac_address"))
+        if key in seen:
+            raise DuplicateAddressPairInRequest(ip_address=key[0], mac_address=key[1])
+        seen.add(key)
     return pairs
 
 
@@ -244,9 +263,9 @@ _DHCP_OPTION = required(
     "opt_name",
     "opt_value",
     of=mapping(
-        opt_name=limited(64),
-        opt_value=optional(limited(NAME_MAX)),
-        ip_version=whole_number(4, 6),
+        opt_name=one_line(limited(64)),
+        opt_value=optional(one_line(limited(NAME_MAX))),
+        ip_version=ip_version,
     ),
 )
 
@@ -256,7 +275,7 @@ def _dhcp_options(value: Any) -> list[dict[str, Any]]:
     for option in options:
         if not option["opt_name"]:
             raise ValueError("an option's opt_name is empty")
-        if option["opt_value"] == "":
+        if option["opt_value"] == "" and option["opt_name"] not in BLANK_DHCP_OPTIONS:
             raise ValueError(f"the option {option['opt_name']} has an empty value")
     return options
 

@@ -16,6 +16,7 @@ from ovnest.resources.fields import (
     distinct,
     ip_address,
     ip_network,
+    ip_version,
     limited,
     listed,
     mapping,
@@ -28,8 +29,8 @@ from ovnest.resources.fields import (
 )
 
 IPV6_MODES = ("slaac", "dhcpv6-stateful", "dhcpv6-stateless")
-DNS_NAMESERVERS_MAX = 20
-HOST_ROUTES_MAX = 20
+DNS_NAMESERVERS_MAX = 5  # Neutron's max_dns_nameservers
+HOST_ROUTES_MAX = 20  # Neutron's max_subnet_host_routes
 
 
 class AllocationPool(Struct, frozen=True):
@@ -78,7 +79,7 @@ class CreateSubnet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     network_id: str
     cidr: str | None = None
-    ip_version: int | None = None
+    ip_version: int
     project_id: str | None = None
     name: str = ""
     description: str = ""
@@ -150,8 +151,8 @@ _BOTH: Coercions = {
     "description": limited(DESCRIPTION_MAX, text_or_empty),
     "gateway_ip": optional(ip_address),
     "allocation_pools": listed(_POOL),
-    "dns_nameservers": distinct(listed(ip_address, most=DNS_NAMESERVERS_MAX)),
-    "host_routes": distinct(listed(_ROUTE, most=HOST_ROUTES_MAX)),
+    "dns_nameservers": distinct(listed(ip_address)),
+    "host_routes": distinct(listed(_ROUTE)),
     "enable_dhcp": boolean,
     "service_types": distinct(listed(_service_type)),
 }
@@ -160,7 +161,7 @@ CREATE_SUBNET: Coercions = {
     **_BOTH,
     "network_id": uuid,
     "cidr": optional(ip_network),
-    "ip_version": whole_number(4, 6),
+    "ip_version": ip_version,
     "project_id": optional(limited(NAME_MAX)),
     "tenant_id": optional(limited(NAME_MAX)),
     "ipv6_ra_mode": optional(choice(*IPV6_MODES)),

@@ -113,9 +113,14 @@ class PortHome:
         return None if row is None or not is_port(row) else self.read_row(tx, row)
 
     def read_row(self, tx: "Tx", row: LogicalSwitchPort) -> Port | None:
-        """The facts of a port whose row is at hand."""
-        details = tx.find(PortDetails, row.uuid)
-        return tx.understood(lambda port: read_port(port, details, tx.subnet_of), row)
+        """The facts of a port whose row is at hand; None also when its document cannot be understood."""
+
+        def read(port: LogicalSwitchPort) -> Port:
+            document = tx.view.find(Document, document_uuid(PortDetails.KIND, port.uuid))
+            details = None if document is None else from_document(document, PortDetails)
+            return read_port(port, details, tx.subnet_of)
+
+        return tx.understood(read, row)
 
     def present(self, tx: "Tx", key: str) -> Sequence[Row]:
         """See `Home`."""

@@ -4,6 +4,7 @@ Sets and maps change by key, never whole, so keys and members of others survive.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from ovnest.derive.columns import OWNED_COLUMNS, OWNED_KEYS
@@ -37,8 +38,16 @@ def differences(present: Row, wanted: Row) -> dict[str, tuple[Any, Any]]:
     return found
 
 
-def referred(row: Row) -> Iterator[tuple[type[Row], RowUuid]]:
-    """The rows that a row refers to and that nothing else would keep from vanishing meanwhile."""
+def new_references(present: Iterable[Row], wanted: Iterable[Row]) -> list[tuple[type[Row], RowUuid]]:
+    """The rows that the wanted rows refer to and the present ones do not: those must be there at commit.
+
+    A reference that stays is no reason to refuse: a container port whose parent is gone can still be changed.
+    """
+    known = set(chain.from_iterable(map(_referred, present)))
+    return [each for each in chain.from_iterable(map(_referred, wanted)) if each not in known]
+
+
+def _referred(row: Row) -> Iterator[tuple[type[Row], RowUuid]]:
     if isinstance(row, LogicalSwitchPort):
         for options in (row.dhcpv4_options, row.dhcpv6_options):
             if options is not None:

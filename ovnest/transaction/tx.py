@@ -1,7 +1,7 @@
 """Tx: the facts an operation reads, and those it stages."""
 
 from collections.abc import Callable, Hashable, Iterator
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from random import Random
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from ovnest.caller import Caller
 from ovnest.config import Settings
 from ovnest.derive.dependents import DEPENDENTS
 from ovnest.northbound.address_book import AddressBook
-from ovnest.northbound.documents import PortDetails
+from ovnest.northbound.cidrs import range_of
 from ovnest.northbound.indexes import PORTS_ALLOWED_ADDRESS, SUBNETS_OF_NETWORK
 from ovnest.northbound.ports import is_port
 from ovnest.northbound.subnets import is_subnet
@@ -23,7 +23,7 @@ from ovnest.resources.network import Network
 from ovnest.resources.port import Port
 from ovnest.resources.subnet import Subnet
 from ovnest.transaction.homes import HOMES, PORT_HOME
-from ovnest.transaction.reconcile import reconcile, referred
+from ovnest.transaction.reconcile import new_references, reconcile
 
 F = TypeVar("F")
 R = TypeVar("R", bound=Row)
@@ -133,12 +133,9 @@ class Tx:
             ValueError: it belongs to none.
         """
         version = 6 if ":" in address else 4
-        subnets = [subnet for subnet in self.subnets_of(network_id) if subnet.ip_version == version]
-        if len(subnets) == 1:
-            return subnets[0].id
-        number = ip_address(address)
-        for subnet in subnets:
-            if number in ip_network(subnet.cidr):
+        number = int(ip_address(address))
+        for subnet in self.subnets_of(network_id):
+            if subnet.ip_version == version and number in range_of(subnet.cidr):
                 return subnet.id
         raise ValueError(f"the address {address} belongs to no subnet of network {network_id}")
 
@@ -189,6 +186,10 @@ class Tx:
         self._forget(kind, facts)
         self._derive_dependents(kind, facts, None)
 
+    def derive_again(self, facts: Any) -> None:
+        """Stage what is missing so that the rows of a resource are as derived; its facts stay."""
+        self._write(facts)
+
     def require(self, row_type: type[Row], key: str) -> None:
         """Have the whole batch refused if this row is gone when it commits."""
         self.staging.require(row_type, RowUuid(key))
@@ -214,9 +215,8 @@ class Tx:
             ]
             if missing:
                 self.staging.change_references(LogicalSwitch, owner, "ports", add=missing)
-        for row in wanted:
-            for row_type, uuid in referred(row):
-                self.staging.require(row_type, uuid)
+        for row_type, uuid in new_references(present, wanted):
+            self.staging.require(row_type, uuid)
 
     def _derive_dependents(self, kind: type, before: Any, after: Any) -> None:
         dependents = DEPENDENTS.get(kind)
@@ -233,8 +233,6 @@ class Tx:
 
     def _forget(self, kind: type, facts: Any) -> None:
         self._facts.pop((kind, _key(facts)), None)
-        if kind is Port:
-            self._facts.pop((PortDetails, _key(facts)), None)
         if kind is Subnet:
             self._subnets.pop(facts.network_id, None)
 

@@ -5,29 +5,32 @@ every subnet whose hosts configure themselves (SLAAC, stateless DHCPv6).
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 
 from msgspec import Struct
 
-from ovnest.allocation.pools import is_host_address, parse_pools, slaac_address
-from ovnest.allocation.ranges import AddressRange, IpVersion, address_text
+from ovnest.allocation.pools import is_host_address, slaac_address
+from ovnest.allocation.ranges import IpVersion, address_text
 from ovnest.errors import InvalidInput
 from ovnest.errors.ports import (
+    AllocationOnAutoAddressSubnet,
     InvalidIpForNetwork,
     InvalidIpForSubnet,
     IpAddressAlreadyAllocated,
     IpAddressGenerationFailure,
+    IpAddressGenerationFailureNoMatchingSubnet,
+    IPAllocationRequiresSubnets,
     TooManyFixedIps,
 )
+from ovnest.northbound.cidrs import parsed, pool_ranges
 from ovnest.northbound.indexes import PORT_BY_ADDRESS
+from ovnest.operations.steps.visible import visible_subnet
 from ovnest.resources.network import Network
-from ovnest.resources.port import FixedIp, FixedIpRequest
-from ovnest.resources.subnet import AllocationPool, Subnet
+from ovnest.resources.port import ROUTER_INTERFACES, ROUTER_PORTS, FixedIp, FixedIpRequest
+from ovnest.resources.subnet import Subnet
 from ovnest.transaction import Tx
 
 AUTOMATIC = frozenset({"slaac", "dhcpv6-stateless"})
-_ROUTERS = ("network:router_interface", "network:router_gateway", "network:router_centralized_snat")
 
 
 class AddressedPort(Struct, frozen=True, kw_only=True):
@@ -39,14 +42,14 @@ class AddressedPort(Struct, frozen=True, kw_only=True):
     fixed_ips: tuple[FixedIp, ...] = ()
 
     @property
-    def is_router(self) -> bool:
-        """Whether it is a router's, which may have any address and configures none by itself."""
-        return is_router(self.device_owner)
+    def may_be_anycast(self) -> bool:
+        """Whether it may have IPv6's subnet-router anycast address: a router's port, or one yet to be."""
+        return not self.device_owner or self.device_owner in ROUTER_PORTS
 
-
-def is_router(device_owner: str) -> bool:
-    """Whether a port with this owner is a router's."""
-    return device_owner.startswith(_ROUTERS)
+    @property
+    def configures_itself(self) -> bool:
+        """Whether it has an address of its own making wherever hosts configure themselves."""
+        return self.device_owner not in ROUTER_INTERFACES
 
 
 def choose_addresses(
@@ -54,20 +57,34 @@ def choose_addresses(
 ) -> tuple[FixedIp, ...]:
     """The addresses that the port gets. None wanted means: one of each IP version, if there are subnets.
 
+    Whatever is wanted, it has those that its host gives itself: the host does not ask us.
+
     Raises:
-        TooManyFixedIps, InvalidInput: what is wanted makes no sense on this network.
-        InvalidIpForNetwork, InvalidIpForSubnet: an address that no port can have there.
+        TooManyFixedIps, InvalidInput, IPAllocationRequiresSubnets: what is wanted makes no sense here.
+        SubnetNotFound: a wanted subnet is not there.
+        InvalidIpForNetwork, InvalidIpForSubnet, AllocationOnAutoAddressSubnet: an address that no port, or
+            not this one, can have there.
         IpAddressAlreadyAllocated: an address is another port's.
-        IpAddressGenerationFailure: the pools are used up.
+        IpAddressGenerationFailure, IpAddressGenerationFailureNoMatchingSubnet: no pool has a free one.
     """
-    subnets = tx.subnets_of(network.id)
+    all_subnets = tx.subnets_of(network.id)
+    subnets = _usable(all_subnets, port.device_owner)
+    if all_subnets and not subnets:
+        raise IpAddressGenerationFailureNoMatchingSubnet(
+            network_id=network.id, service_type=port.device_owner
+        )
     if wanted is None:
-        chosen = _one_of_each_version(tx, network, port, _usable(subnets, port.device_owner))
+        chosen = _one_of_each_version(tx, network, port, subnets)
     else:
         if len(wanted) > tx.settings.max_fixed_ips_per_port:
             raise TooManyFixedIps(most=tx.settings.max_fixed_ips_per_port)
         chosen = _as_wanted(tx, network, port, subnets, wanted)
-    return (*chosen, *_automatic(tx, port, subnets, chosen, anything=wanted is None or bool(wanted)))
+    return (*chosen, *_automatic(tx, port, subnets, chosen))
+
+
+def self_configured(subnet: Subnet, mac: str) -> str:
+    """The address that a host with this MAC address gives itself there."""
+    return address_text(slaac_address(parsed(subnet.cidr), mac), 6)
 
 
 def _as_wanted(
@@ -77,19 +94,20 @@ def _as_wanted(
     subnets: Sequence[Subnet],
     wanted: Sequence[FixedIpRequest],
 ) -> list[FixedIp]:
-    by_id = {subnet.id: subnet for subnet in subnets}
+    if wanted and not subnets:
+        raise IPAllocationRequiresSubnets()
     chosen: dict[int, FixedIp] = {}
     # Addresses asked for by number come first, so that a free choice does not take them.
     for place, request in sorted(enumerate(wanted), key=lambda each: each[1].ip_address is None):
-        subnet = _wanted_subnet(network, by_id, subnets, request)
+        subnet = _wanted_subnet(tx, network, port, subnets, request)
+        have = list(chosen.values())
         if request.ip_address is not None:
             chosen[place] = _claimed(tx, port, subnet, request.ip_address)
-        elif subnet.ipv6_address_mode in AUTOMATIC and not port.is_router:
-            chosen[place] = _self_configured(tx, port, subnet)
+        elif _is_automatic(subnet, port):
+            continue  # the port has that one anyway
         else:
-            have = list(chosen.values())
             chosen[place] = _kept(port, subnet, have) or _free(tx, network, [subnet], have)
-    return [chosen[place] for place in range(len(wanted))]
+    return [chosen[place] for place in sorted(chosen)]
 
 
 def _one_of_each_version(
@@ -100,7 +118,7 @@ def _one_of_each_version(
         candidates = [
             subnet
             for subnet in subnets
-            if subnet.ip_version == version and (subnet.ipv6_address_mode not in AUTOMATIC or port.is_router)
+            if subnet.ip_version == version and subnet.ipv6_address_mode not in AUTOMATIC
         ]
         if candidates:
             chosen.append(_free(tx, network, candidates, chosen))
@@ -108,54 +126,50 @@ def _one_of_each_version(
 
 
 def _automatic(
-    tx: Tx, port: AddressedPort, subnets: Sequence[Subnet], chosen: Sequence[FixedIp], *, anything: bool
+    tx: Tx, port: AddressedPort, subnets: Sequence[Subnet], chosen: Sequence[FixedIp]
 ) -> list[FixedIp]:
-    """Hosts configure themselves on these subnets whether asked to or not, so the port has the address."""
-    if port.is_router or not anything:
-        return []
     have = {fixed.subnet_id for fixed in chosen}
-    return [
-        _self_configured(tx, port, subnet)
-        for subnet in _usable(subnets, port.device_owner)
-        if subnet.ipv6_address_mode in AUTOMATIC and subnet.id not in have
-    ]
+    added = []
+    for subnet in subnets:
+        if _is_automatic(subnet, port) and subnet.id not in have:
+            address = self_configured(subnet, port.mac_address)
+            _refuse_taken(tx, port, subnet, address)
+            added.append(FixedIp(subnet.id, address))
+    return added
+
+
+def _is_automatic(subnet: Subnet, port: AddressedPort) -> bool:
+    return subnet.ipv6_address_mode in AUTOMATIC and port.configures_itself
 
 
 def _wanted_subnet(
-    network: Network, by_id: dict[str, Subnet], subnets: Sequence[Subnet], request: FixedIpRequest
+    tx: Tx, network: Network, port: AddressedPort, subnets: Sequence[Subnet], request: FixedIpRequest
 ) -> Subnet:
     if request.subnet_id is not None:
-        subnet = by_id.get(request.subnet_id)
-        if subnet is None:
-            raise InvalidInput(
-                error_message=f"Failed to create port on network {network.id}, because fixed_ips included "
-                f"invalid subnet {request.subnet_id}"
-            )
-        return subnet
-    number = ip_address(request.ip_address or "")
+        found = next((subnet for subnet in subnets if subnet.id == request.subnet_id), None)
+        if found is not None:
+            return found
+        visible_subnet(tx, request.subnet_id)
+        raise InvalidInput(
+            error_message=f"Failed to create port on network {network.id}, because fixed_ips included "
+            f"invalid subnet {request.subnet_id}"
+        )
     for subnet in subnets:
-        if number in parsed(subnet.cidr):
+        if _may_have(port, subnet, request.ip_address or ""):
             return subnet
     raise InvalidIpForNetwork(ip_address=request.ip_address)
 
 
+def _may_have(port: AddressedPort, subnet: Subnet, address: str) -> bool:
+    network, number = parsed(subnet.cidr), ip_address(address)
+    return number.version == network.version and is_host_address(network, int(number), port.may_be_anycast)
+
+
 def _claimed(tx: Tx, port: AddressedPort, subnet: Subnet, address: str) -> FixedIp:
-    network = parsed(subnet.cidr)
-    number = ip_address(address)
-    if number.version != network.version or not is_host_address(network, int(number), port.is_router):
+    if not _may_have(port, subnet, address):
         raise InvalidIpForSubnet(ip_address=address)
-    configured = subnet.ipv6_address_mode in AUTOMATIC and not port.is_router
-    if configured and int(number) != slaac_address(network, port.mac_address):
-        raise InvalidInput(
-            error_message=f"IPv6 address {address} can not be directly assigned to a port on subnet "
-            f"{subnet.id} since the subnet is configured for automatic addresses"
-        )
-    _refuse_taken(tx, port, subnet, address)
-    return FixedIp(subnet.id, address)
-
-
-def _self_configured(tx: Tx, port: AddressedPort, subnet: Subnet) -> FixedIp:
-    address = address_text(slaac_address(parsed(subnet.cidr), port.mac_address), 6)
+    if _is_automatic(subnet, port) and address != self_configured(subnet, port.mac_address):
+        raise AllocationOnAutoAddressSubnet(ip=address, subnet_id=subnet.id)
     _refuse_taken(tx, port, subnet, address)
     return FixedIp(subnet.id, address)
 
@@ -177,7 +191,7 @@ def _free(tx: Tx, network: Network, subnets: Sequence[Subnet], chosen: Sequence[
         start = 0
         while (number := taken.first_free(ranges, start=start)) is not None and number >= start:
             address = address_text(number, version)
-            if address not in own and not tx.view.all(PORT_BY_ADDRESS, (network.id, address)):
+            if address not in own:
                 return FixedIp(subnet.id, address)
             start = number + 1
     raise IpAddressGenerationFailure(net_id=network.id)
@@ -190,17 +204,6 @@ def _refuse_taken(tx: Tx, port: AddressedPort, subnet: Subnet, address: str) -> 
 
 
 def _usable(subnets: Sequence[Subnet], device_owner: str) -> list[Subnet]:
-    """The subnets a port with this owner may choose from (extension subnet-service-types)."""
-    return [s for s in subnets if not s.service_types or device_owner in s.service_types]
-
-
-@lru_cache(maxsize=65536)
-def parsed(cidr: str) -> IPv4Network | IPv6Network:
-    """A subnet's CIDR as a network."""
-    return ip_network(cidr)
-
-
-@lru_cache(maxsize=65536)
-def pool_ranges(pools: tuple[AllocationPool, ...]) -> tuple[AddressRange, ...]:
-    """Allocation pools as ranges of numbers."""
-    return parse_pools((pool.start, pool.end) for pool in pools)
+    """The subnets for a port with this owner, those made for it first (extension subnet-service-types)."""
+    found = [s for s in subnets if not s.service_types or device_owner in s.service_types]
+    return sorted(found, key=lambda subnet: not subnet.service_types)

@@ -9,7 +9,9 @@ from typing import Any
 
 from ovnest.allocation.tags import TAG_MAX, TAG_MIN
 from ovnest.errors.container_ports import InvalidProfile
+from ovnest.errors.ports import PortNotFound
 from ovnest.operations.steps.visible import visible_port
+from ovnest.policy import Target
 from ovnest.resources.port import BindingProfile
 from ovnest.transaction import Tx
 
@@ -57,13 +59,24 @@ def read_profile(tx: Tx, profile: Mapping[str, Any], vnic_type: str) -> BindingP
     if not isinstance(parent_id, str):
         raise InvalidProfile(reason=f"{PARENT} {parent_id!r} value invalid type: it must be a port's id")
     tag = _tag(profile[TAG]) if TAG in profile else None
-    visible_port(tx, parent_id)
+    _check_parent(tx, parent_id)
     if tag is not None and not TAG_MIN <= tag <= TAG_MAX:
         raise InvalidProfile(
             reason=f"{TAG} {tag} is not from {TAG_MIN} to {TAG_MAX}; 0, or none, asks for a free one"
         )
     others = {key: value for key, value in profile.items() if key not in _CONTAINER}
     return BindingProfile(parent_name=parent_id, tag=tag, others=others)
+
+
+def _check_parent(tx: Tx, parent_id: str) -> None:
+    """Whether the caller may put a container under that port: his own project's, as an administrator any.
+
+    Who owns a network sees all its ports; that does not make other projects' VMs his.
+    """
+    parent = visible_port(tx, parent_id)
+    trusted = tx.rights.is_admin or tx.rights.allows("service_api", Target(project_id=""))
+    if not trusted and parent.project_id != tx.caller.project_id:
+        raise PortNotFound(port_id=parent_id)
 
 
 def _tag(value: object) -> int | None:
@@ -81,7 +94,7 @@ def _check_others(profile: Mapping[str, Any], vnic_type: str) -> None:
     elif vnic_type == "remote-managed" and any(key in profile for key in _REMOTE):
         _check_set(profile, _REMOTE)
     elif vnic_type == "direct" and any(key in profile for key in _SRIOV):
-        _check_set(profile, _SRIOV if "switchdev" in profile.get(CAPABILITIES, ["switchdev"]) else {})
+        _check_set(profile, _SRIOV if "switchdev" in (profile.get(CAPABILITIES) or ["switchdev"]) else {})
 
 
 def _check_set(profile: Mapping[str, Any], keys: Mapping[str, tuple[type, ...]]) -> None:

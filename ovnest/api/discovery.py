@@ -33,20 +33,20 @@ class Discovery:
 
     def __init__(self) -> None:
         self._routes: dict[str, Methods] = {
-            "/": {"GET": self._versions},
             f"/{VERSION}": {"GET": self._resources},
             _EXTENSIONS_PATH: {"GET": self._extensions},
-            "/openapi.json": {"GET": self._openapi},
+            "/openapi": {"GET": self._openapi},
         }
 
     def routes(self, path: str) -> Methods | None:
         """The methods of `path`; None when it is not one of these."""
-        path = path.removesuffix("/") or "/"
-        found = self._routes.get(path) or self._routes.get(path.removesuffix(".json"))
-        if found is None and path.startswith(_EXTENSIONS_PATH + "/"):
-            alias = path.removeprefix(_EXTENSIONS_PATH + "/").removesuffix(".json")
+        if path == "/":
+            return {"GET": self._versions}
+        path = path.removesuffix("/").removesuffix(".json")
+        if path.startswith(_EXTENSIONS_PATH + "/"):
+            alias = path.removeprefix(_EXTENSIONS_PATH + "/")
             return {"GET": lambda request, caller: self._extension(caller, alias)}
-        return found
+        return self._routes.get(path)
 
     async def _versions(self, request: Request, caller: Caller) -> Response:
         version = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ovnest.sandbox import namespace
 from ovnest.sandbox.endpoint import Endpoint
@@ -35,12 +35,16 @@ class Container(Endpoint):
         super().__init__(place, f"{vm.name}.{facts.name}", facts.nic)
         self.vm = vm
         self.tag = facts.tag
-        self.facts = facts
+        self._facts = facts
+
+    @property
+    def facts(self) -> ContainerFacts:
+        return structs.replace(self._facts, nic=self.nic)
 
     async def plug(self) -> None:
         """Make the container and plug it into the VM's switch."""
         await self.create()
-        port = self.facts.port
+        port = self._facts.port
         await namespace.connect(
             *(self.vm.namespace, port, self.namespace, self.device), mtu=self.nic.mtu, mac=self.nic.mac
         )
@@ -52,5 +56,7 @@ class Container(Endpoint):
 
     async def unplug(self) -> None:
         """Take the container away."""
-        await self.vm.ovs.vsctl("--", "--if-exists", "del-port", self.vm.device, self.facts.port)
+        port = self._facts.port
+        await self.vm.ovs.vsctl("--", "--if-exists", "del-port", self.vm.device, port)
+        await namespace.disconnect(self.vm.namespace, port)
         await self.destroy()

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
 
@@ -19,13 +19,12 @@ from ovnest.sandbox import namespace
 from ovnest.sandbox.errors import NeverHappened, SandboxError
 from ovnest.sandbox.lock import held
 from ovnest.sandbox.node import write_whole
+from ovnest.sandbox.place import LOCK, LOCK_TIMEOUT_S
 from ovnest.sandbox.process import end, start_time
 
 DEFAULT_RUN = "/run/ovnest"
 FACTS = "sandbox.json"
-LOCK = "lock"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,30}")
-LOCK_TIMEOUT_S = 60.0
 
 
 class Owner(Struct, frozen=True):
@@ -88,10 +87,6 @@ class RunDirectory:
             )
         async with held(self.path / LOCK, self._waiting, make_parents=True, timeout_s=LOCK_TIMEOUT_S):
             yield
-
-    def shared(self) -> AbstractAsyncContextManager[None]:
-        """For those who add to the sandbox: nobody cleans it meanwhile."""
-        return held(self.path / LOCK, self._waiting, shared=True, timeout_s=LOCK_TIMEOUT_S)
 
     @property
     def _waiting(self) -> str:

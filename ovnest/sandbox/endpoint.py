@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_interface
 
-from msgspec import structs
+import msgspec
+from msgspec import Struct, structs
 
 from ovnest.sandbox import dhcp, namespace, throughput
 from ovnest.sandbox.errors import SandboxError
@@ -17,6 +18,20 @@ PING_PATIENCE_S = 1
 SILENCE_PINGS = 5
 
 
+class _Address(Struct):
+    """An address; ip(8) leaves an empty object where it does not show one."""
+
+    local: str = ""
+    prefixlen: int = 0
+    dynamic: bool = False
+
+
+class _Link(Struct):
+    """The part of `ip -json address` that we read."""
+
+    addr_info: list[_Address] = []
+
+
 class Endpoint(Node):
     """A node with one NIC, `device`, in a virtual network."""
 
@@ -25,6 +40,11 @@ class Endpoint(Node):
     def __init__(self, place: Place, name: str, nic: Nic) -> None:
         super().__init__(place, name)
         self.nic = nic
+
+    @property
+    def facts(self) -> Struct:
+        """What another process needs to know to find this node."""
+        raise NotImplementedError
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -94,8 +114,31 @@ class Endpoint(Node):
             SandboxError: no one offered any.
         """
         lease = await dhcp.lease(self, self.device, version, timeout_s)
-        self.nic = structs.replace(self.nic, addresses=(*self.nic.addresses, dhcp.address(lease, version)))
+        self._take(dhcp.address(lease, version))
         return lease
+
+    async def autoconfigured(self) -> str:
+        """The address that router advertisements brought, as soon as there is one.
+
+        Raises:
+            NeverHappened: none came.
+        """
+        show = ("ip", "-json", "-6", "address", "show", "dev", self.device, "scope", "global", "-tentative")
+
+        async def address() -> str | None:
+            links = msgspec.json.decode(await self.run(*show), type=list[_Link])
+            found = (each for link in links for each in link.addr_info if each.dynamic)
+            return next((f"{each.local}/{each.prefixlen}" for each in found), None)
+
+        brought = await until(f"{self.name} has an address by router advertisement", address)
+        assert brought is not None  # noqa: S101  that was waited for
+        self._take(brought)
+        return str(ip_interface(brought).ip)
+
+    def _take(self, address: str) -> None:
+        """Count an address that the network gave as the node's, for other processes, too."""
+        self.nic = structs.replace(self.nic, addresses=(*self.nic.addresses, address))
+        self.record(self.facts)
 
     def _addresses_of(self, target: "Endpoint | str") -> Sequence[str]:
         """Those addresses of `target` that are of a family in which we have one, too."""

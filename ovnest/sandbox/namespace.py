@@ -100,6 +100,15 @@ async def connect(
     await left.ip(f"link add name {left_device} mtu {mtu} type veth {peer}")
 
 
+async def disconnect(namespace: Namespace, device: str) -> None:
+    """Take a device away, if it is there.
+
+    A veth goes with the namespace of its other end of itself, but at some later time; now its name is free at
+    once.
+    """
+    await namespace.shell(f"if ip link show dev {device} >/dev/null 2>&1; then ip link del dev {device}; fi")
+
+
 async def finish_checksums(namespace: Namespace, *devices: str) -> None:
     """Make these devices send with whole TCP and UDP checksums.
 

@@ -141,7 +141,7 @@ class Sandbox:
         if chassis not in self.chassis:
             raise SandboxError(f"there is no chassis {chassis}, but {', '.join(self.chassis)}")
         vm = Vm(self.place, name, self.chassis[chassis], VmFacts(chassis=chassis, port_id=port_id, nic=nic))
-        async with self._directory.shared():
+        async with self.place.shared():
             self.vms[name] = vm
             await vm.plug()
         return vm

@@ -1,6 +1,7 @@
 """A virtual machine: a namespace whose NIC is a VIF of a chassis, with an Open vSwitch of its own in it."""
 
 from contextlib import AbstractAsyncContextManager
+from secrets import token_hex
 
 from msgspec import Struct
 
@@ -9,6 +10,7 @@ from ovnest.sandbox.capture import Capture, Direction, capture
 from ovnest.sandbox.chassis import Chassis
 from ovnest.sandbox.container import Container, ContainerFacts
 from ovnest.sandbox.endpoint import Endpoint
+from ovnest.sandbox.errors import SandboxError
 from ovnest.sandbox.node import Nic
 from ovnest.sandbox.openvswitch import OpenVSwitch
 from ovnest.sandbox.place import Place
@@ -40,9 +42,12 @@ class Vm(Endpoint):
         super().__init__(place, name, facts.nic)
         self.chassis = chassis
         self.port_id = facts.port_id
-        self.facts = facts
         self.ovs = OpenVSwitch(self)
         self.containers: dict[str, Container] = {}
+
+    @property
+    def facts(self) -> VmFacts:
+        return VmFacts(chassis=self.chassis.name, port_id=self.port_id, nic=self.nic)
 
     @property
     def daemons(self) -> tuple[Daemon, ...]:
@@ -78,6 +83,7 @@ class Vm(Endpoint):
             await container.destroy()
         self.containers.clear()
         await self.chassis.ovs.vsctl("--", "--if-exists", "del-port", INTEGRATION_BRIDGE, self.tap)
+        await namespace.disconnect(self.chassis.namespace, self.tap)
         await self.destroy()
 
     async def move(self, chassis: Chassis) -> None:
@@ -87,17 +93,19 @@ class Vm(Endpoint):
         await chassis.namespace.ip(f"link set {self.tap} up")
         await self._bind(chassis)
         self.chassis = chassis
-        self.facts = VmFacts(chassis=chassis.name, port_id=self.port_id, nic=self.nic)
         self.record(self.facts)
 
     async def plug_container(self, name: str, *, tag: int, nic: Nic) -> Container:
         """A new container of this VM, with its NIC on an access port for `tag`."""
-        # The container's name may be long: the port's is made of the tag and a number.
-        port = f"c{tag}-{len(self.containers)}"
+        if name in self.containers:
+            raise SandboxError(f"{self.name} has a container {name} already")
+        # Not of the container's name, which may be longer than a device's.
+        port = f"c{tag}-{token_hex(3)}"
         facts = ContainerFacts(vm=self.name, name=name, tag=tag, nic=nic, port=port)
         container = Container(self.place, self, facts)
-        self.containers[name] = container
-        await container.plug()
+        async with self.place.shared():
+            self.containers[name] = container
+            await container.plug()
         return container
 
     async def unplug_container(self, name: str) -> None:

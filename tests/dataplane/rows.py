@@ -98,6 +98,18 @@ class Rows:
         await nbctl("dhcp-options-set-options", row, *(f"{key}={value}" for key, value in given.items()))
         await nbctl("lsp-set-dhcpv4-options", port.id, row)
 
+    async def dhcpv6(self, port: Port, switch: Switch) -> None:
+        """Let OVN answer the DHCPv6 requests of a port."""
+        nbctl = self._central.nbctl
+        row = await nbctl("create", "DHCP_Options", f'cidr="fd00:{switch.number}::/{IPV6_PREFIX}"')
+        await nbctl("dhcp-options-set-options", row, f"server_id={switch.mac(1)}")
+        await nbctl("lsp-set-dhcpv6-options", port.id, row)
+
+    async def advertise(self, router: str, switch: Switch, mode: str) -> None:
+        """Let the router advertise itself on the switch; `mode` as in ovn-nb(5), ipv6_ra_configs."""
+        columns = (f"ipv6_ra_configs:address_mode={mode}", "ipv6_ra_configs:mtu=1392")
+        await self._central.nbctl("set", "Logical_Router_Port", f"{router}-{switch.name}", *columns)
+
     async def delete(self, port: Port) -> None:
         """Delete a port, and return when every chassis has heard of it."""
         await self._central.nbctl("--wait=hv", "lsp-del", port.id)

@@ -167,6 +167,29 @@ async def test_a_container_gets_no_address_where_nobody_answers(scene: Scene, ro
         await container.dhcp(timeout_s=2)
 
 
+async def test_a_container_gets_its_address_by_dhcpv6(scene: Scene, rows: Rows) -> None:
+    await rows.advertise("router", scene.private, "dhcpv6_stateful")
+    port = await rows.port(scene.private, 82, parent=scene.vm1_port, tag=82)
+    await rows.dhcpv6(port, scene.private)
+    container = await scene.vm1.plug_container(
+        "leased", tag=82, nic=structs.replace(port.nic, addresses=(), gateways=())
+    )
+    lease = await container.dhcp(6)
+    assert lease["ip6_address"] == scene.private.addresses(82)[1]
+    await container.pings(scene.db)  # by the router that advertises itself
+
+
+async def test_a_container_makes_its_address_of_the_advertised_prefix(scene: Scene, rows: Rows) -> None:
+    await rows.advertise("router", scene.private, "slaac")
+    port = await rows.port(scene.private, 83, parent=scene.vm1_port, tag=83, secure=False)
+    container = await scene.vm1.plug_container(
+        "auto", tag=83, nic=structs.replace(port.nic, addresses=(), gateways=())
+    )
+    assert await container.autoconfigured() == "fd00:1::800:ff:fe00:153"
+    await container.pings(scene.vm2)
+    await container.pings(scene.db)
+
+
 async def test_the_containers_follow_their_vm_to_another_hypervisor(sandbox: Sandbox, scene: Scene) -> None:
     await scene.web.pings(scene.vm2)
     await scene.vm1.move(sandbox.chassis["hv2"])

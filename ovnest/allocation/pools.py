@@ -112,9 +112,9 @@ def is_gateway_address(network: IpNetwork, address: int) -> bool:
 
 
 def default_gateway(network: IpNetwork) -> int:
-    """The gateway of a subnet that was made without naming one: IPv4's first host, IPv6's router anycast."""
+    """The gateway of a subnet that was made without naming one: the address after the subnet's own."""
     every = whole(network)
-    return min(every.first + 1, every.last) if every.version == 4 else every.first
+    return min(every.first + 1, every.last)
 
 
 def overlapping(network: IpNetwork, others: Iterable[IpNetwork]) -> IpNetwork | None:

@@ -141,7 +141,7 @@ def test_who_may_stand_where(cidr: str, address: str, router: bool, host: bool, 
 
 def test_a_gateway_is_chosen_when_none_is_named() -> None:
     assert default_gateway(ip_network("192.0.2.0/24")) == number("192.0.2.1")
-    assert default_gateway(ip_network("2001:db8::/64")) == number("2001:db8::")
+    assert default_gateway(ip_network("2001:db8::/64")) == number("2001:db8::1")
 
 
 @given(networks(), st.lists(networks(), max_size=4))

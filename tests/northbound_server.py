@@ -50,8 +50,8 @@ def running() -> Iterator[Northbound]:
     directory = Path(tempfile.mkdtemp(prefix="ovn", dir="/tmp"))
     server = Northbound(directory)
     database = directory / "nb.db"
-    create = ["ovsdb-tool", "create", database, SCHEMA]
-    serve = [
+    create: list[str | Path] = ["ovsdb-tool", "create", database, SCHEMA]
+    serve: list[str | Path] = [
         "ovsdb-server",
         "-vconsole:off",
         f"--remote=punix:{server.socket}",

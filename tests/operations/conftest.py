@@ -50,7 +50,7 @@ async def door(server: Northbound, check: Expectations, settings: dict[str, Any]
         async with store:
             await store.client.ready(READY_TIMEOUT_S)
             yield FrontDoor(store)
-        await assert_clean(server.remote, but=check.kinds)
+        await assert_clean(server.remote, but=check.kinds, **settings)
     finally:
         server.clear()
 

@@ -13,6 +13,7 @@ from tests.front_door import Body, FrontDoor
 from tests.northbound_server import Northbound, running
 
 READY_TIMEOUT_S = 10.0
+PolicyChange = Callable[[FrontDoor], None]
 
 
 class Expectations:
@@ -67,7 +68,7 @@ async def subnet(door: FrontDoor, network: Body) -> Body:
 
 
 @pytest.fixture
-def policy_lets_everybody() -> Callable[[FrontDoor], None]:
+def policy_lets_everybody() -> PolicyChange:
     """Puts the documented policy file in force: everybody may name a parent and a tag."""
 
     def change(door: FrontDoor) -> None:

@@ -10,13 +10,20 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def collector_off() -> Iterator[None]:
-    """Keep the collector off, then let it leave alone for ever what was made meanwhile."""
+def collector_paused() -> Iterator[None]:
+    """Keep the collector off for a while."""
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
-        gc.freeze()
     finally:
         if was_on:
             gc.enable()
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """Keep the collector off, then let it leave alone for ever what was made meanwhile."""
+    with collector_paused():
+        yield
+        gc.freeze()

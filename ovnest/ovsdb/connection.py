@@ -111,7 +111,9 @@ class Follower:
     def take_in(self, tables: dict[str, Any], last_transaction: str, *, whole: bool) -> Iterator[None]:
         """An update has arrived: stage the part of it that came last, and apply it all."""
         for table, rows in tables.items():
+            yield
             self.replica.stage(table, rows)
+        yield
         yield from self.replica.apply(whole=whole)
         self._last_transaction = last_transaction
 

@@ -31,6 +31,9 @@ def _balanced(depth: int) -> bytes:
 _SHORT: Final = re.compile(rb"\s*+" + _balanced(6), re.DOTALL)
 """A complete message: an update's objects stand within each other five deep."""
 
+_LONG_BYTES: Final = 64 * 1024
+"""A message that is longer is cut even if it has arrived whole."""
+
 _TABLE_DEPTH: Final = 3
 """Braces open inside a `<table-update2>`: the message, the `<table-updates2>`, the table."""
 
@@ -69,7 +72,7 @@ class Framer:
     def next(self) -> bytes | Piece | None:
         """The next message or piece; None if more bytes are needed first."""
         buffer = self._buffer
-        if self._scanned == 0 and self._depth == 0:
+        if self._scanned == 0 and self._depth == 0 and len(buffer) <= _LONG_BYTES:
             short = _SHORT.match(buffer)
             if short is not None:
                 end = short.end()
@@ -106,7 +109,7 @@ class Framer:
             self._rows_from = self._rows_to = self._scanned
 
     def _close(self, brace: int) -> bytes | Piece | None:
-        if self._depth == _TABLE_DEPTH and self._cut:
+        if self._depth == _TABLE_DEPTH and (self._cut or brace > _LONG_BYTES):
             piece = self._take_rows()
             if piece is not None:
                 return piece

@@ -9,13 +9,13 @@ Source: ovsdb-server(7), 4.1.12 to 4.1.15 (`update2`, `update3`).
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
 from ovnest.ovsdb.multimap import NOTHING, Multimap
 from ovnest.ovsdb.rows import R, Row, Shape
-from ovnest.ovsdb.values import RowUuid, Wire, decode_uuid_set
+from ovnest.ovsdb.values import RowUuid, Wire, decode_raw_references, decode_references
 
 R_contra = TypeVar("R_contra", bound=Row, contravariant=True)
 Change = tuple[Row | None, Row | None]
@@ -152,7 +152,10 @@ RawTable = Mapping[RowUuid, Mapping[str, Mapping[str, Wire] | None]]
 """A `<table-update2>`: for each row a kind (`initial`, `insert`, `modify`, `delete`) and its columns."""
 Watcher = Callable[[str, Mapping[str, Wire] | None], None]
 
-_decode_rows = msgspec.json.Decoder(dict[str, dict[str, dict[str, Any] | None]]).decode
+_decode_rows = msgspec.json.Decoder(dict[RowUuid, dict[str, dict[str, Any] | None]]).decode
+_decode_rows_raw = msgspec.json.Decoder(dict[RowUuid, dict[str, dict[str, msgspec.Raw] | None]]).decode
+_LONG_ROWS_BYTES: Final = 128 * 1024
+"""Rows come in pieces of half of that; a longer piece has one with a large set of references in it."""
 
 
 class Replica:
@@ -234,7 +237,25 @@ class Replica:
 
     def stage_piece(self, table: str, rows: bytes) -> None:
         """Take in rows of an update that is still arriving."""
-        self.stage(table, _decode_rows(rows))  # type: ignore[arg-type]  # the keys are RowUuids
+        if len(rows) < _LONG_ROWS_BYTES:
+            self.stage(table, _decode_rows(rows))
+        else:
+            self.stage(table, self._decode_long(table, _decode_rows_raw(rows)))
+
+    def _decode_long(self, table: str, raw_rows: RawTable) -> RawTable:
+        """The same as `_decode_rows` gives, but large sets of references are decoded already."""
+        references = {name for typed in self._by_name.get(table, ()) for name in typed.links}
+        return {
+            uuid: {
+                kind: columns
+                and {
+                    name: decode_raw_references(raw) if name in references else msgspec.json.decode(raw)
+                    for name, raw in columns.items()
+                }
+                for kind, columns in update.items()
+            }
+            for uuid, update in raw_rows.items()
+        }
 
     def stage(self, table: str, updates: RawTable) -> None:
         """Take in a `<table-update2>`; nothing of it is seen before `apply`."""
@@ -291,10 +312,12 @@ class Replica:
                 yield
         if whole:
             for typed in self._tables.values():
-                gone = typed.rows.keys() - present.get(typed, set())
-                yield
-                for done, uuid in enumerate(gone):
-                    self._apply_one(typed, uuid, None, note)
+                here = present.get(typed, set())
+                if len(typed.rows) == len(here):
+                    continue
+                for done, uuid in enumerate(list(typed.rows)):
+                    if uuid not in here:
+                        self._apply_one(typed, uuid, None, note)
                     if done % 32 == 31:
                         yield
             for key, watcher in self._watchers.items():
@@ -331,7 +354,7 @@ class Replica:
                 if isinstance(what, _Whole):
                     links.set(uuid, what.links.get(column, frozenset()))
                 elif column in what:
-                    links.toggle(uuid, decode_uuid_set(what[column]))
+                    links.toggle(uuid, decode_references(what[column]))
         if note is not None and not (old is None and new is None):
             note((old, new))
 
@@ -343,7 +366,7 @@ class LostStep(Exception):
 def _whole(typed: TypedTable[Any], uuid: RowUuid, wire: Mapping[str, Wire]) -> _Whole:
     # Every column of references is there, empty or not: a reload must notice that one became empty.
     links = {
-        column: frozenset(decode_uuid_set(wire[column])) if column in wire else frozenset()
+        column: frozenset(decode_references(wire[column])) if column in wire else frozenset()
         for column in typed.links
     }
     return _Whole(typed.shape.build(uuid, wire), links)

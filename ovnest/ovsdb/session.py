@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol, cast
 
 import msgspec
 
+from ovnest.ovsdb.collector import collector_paused
 from ovnest.ovsdb.errors import Disconnected
 from ovnest.ovsdb.framing import Framer, NotJson, Piece
 from ovnest.ovsdb.messages import Message, decode_message, encode
@@ -131,8 +132,17 @@ class Session(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         self._heard = True
         self._framer.feed(bytes(self._view[:nbytes]))
-        if self._work is None:
-            self._process()
+        if self._work is not None:
+            return
+        if nbytes == _READ_BYTES and self._transport is not None:
+            # More is there. uvloop would read on and on; let others have their turn first.
+            self._transport.pause_reading()
+            self._loop.call_soon(self._read_on)
+        self._process()
+
+    def _read_on(self) -> None:
+        if self._work is None and not self.closed and self._transport is not None:
+            self._transport.resume_reading()
 
     def eof_received(self) -> bool:
         return False
@@ -166,10 +176,19 @@ class Session(asyncio.BufferedProtocol):
                 if found is None:
                     return
                 if isinstance(found, Piece):
-                    self._receiver.piece(found.table, found.rows)
+                    # A set of 50,000 references is as many lists for a moment; the collector would take 20
+                    # ms.
+                    with collector_paused():
+                        self._receiver.piece(found.table, found.rows)
                     continue
-                work = self._handle(decode_message(found))
-                if work is not None and not self._run(work):
+                if len(found) < _READ_BYTES:
+                    work = self._handle(decode_message(found))
+                    slice_s = _SLICE_S
+                else:
+                    with collector_paused():
+                        work = self._handle(decode_message(found))
+                    slice_s = 0  # decoding has used the slice up
+                if work is not None and not self._run(work, slice_s):
                     return
         except (NotJson, msgspec.DecodeError) as error:
             self.close(f"the server sent what is not OVSDB: {error}")
@@ -193,9 +212,9 @@ class Session(asyncio.BufferedProtocol):
             return None
         return self._receiver.notified(message)
 
-    def _run(self, work: Iterator[None]) -> bool:
+    def _run(self, work: Iterator[None], slice_s: float = _SLICE_S) -> bool:
         """Run `work` for a slice of time; whether it is done. If not, it goes on by itself."""
-        until = time.perf_counter() + _SLICE_S
+        until = time.perf_counter() + slice_s
         for _ in work:
             if time.perf_counter() > until:
                 if self._work is None:
@@ -219,8 +238,7 @@ class Session(asyncio.BufferedProtocol):
             self._set_settled()
             self._heard = True
             self._process()
-            if self._work is None and not self.closed and self._transport is not None:
-                self._transport.resume_reading()
+            self._read_on()
 
     def _set_settled(self) -> None:
         self._work = None

@@ -6,7 +6,9 @@ Source: RFC 7047, 5.1 `<value>`; ovsdb-server(7), 4.1.15 for the differences of 
 import sys
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Final, NewType
+from typing import Any, Final, NewType, cast
+
+import msgspec
 
 RowUuid = NewType("RowUuid", str)
 
@@ -66,6 +68,28 @@ def decode_uuid_set(wire: Wire) -> tuple[RowUuid, ...]:
     if wire[0] == "uuid":
         return (wire[1],)
     return tuple(sorted([item[1] for item in wire[1]]))
+
+
+def decode_references(wire: Wire) -> frozenset[RowUuid]:
+    """A large set of references: unsorted, as sorting 50,000 takes 15 ms."""
+    if isinstance(wire, frozenset):
+        return wire  # by decode_raw_references
+    if wire[0] == "uuid":
+        return frozenset((wire[1],))
+    return frozenset([item[1] for item in wire[1]])
+
+
+def decode_raw_references(raw: msgspec.Raw) -> frozenset[RowUuid]:
+    """The same from JSON, without the 50,000 lists that msgspec would make of it for a moment."""
+    text = str(raw, "ascii")
+    if not text.startswith(_RAW_SET):
+        return decode_references(msgspec.json.decode(raw))
+    return frozenset(cast(list[RowUuid], text[len(_RAW_SET) : -len(_RAW_SET_END)].split(_RAW_BETWEEN)))
+
+
+_RAW_SET: Final = '["set",[["uuid","'
+_RAW_BETWEEN: Final = '"],["uuid","'
+_RAW_SET_END: Final = '"]]]'
 
 
 def decode_map(wire: Wire) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from neutronclient.v2_0.client import Client
 from openstack.connection import Connection
 
 from tests.asking import Api
+from tests.cleanliness import assert_clean
 from tests.contract import clients
 from tests.serving import Server
 
@@ -32,17 +33,29 @@ def standing_server(directory: Path) -> Iterator[Server]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def northbound(directory: Path, standing_server: Server) -> str:
+    """The server's Northbound."""
+    return f"unix:{directory}/ovn/nb.sock"
+
+
 @pytest.fixture
-def server(standing_server: Server) -> Iterator[Server]:
-    """The server, in which nothing is left of the test when it has ended."""
+def server(standing_server: Server, northbound: str) -> Iterator[Server]:
+    """The server; what the test has left is as the check wants it, and then taken away."""
     yield standing_server
-    asyncio.run(Api(standing_server.url).clear())
+    asyncio.run(_end(Api(standing_server.url), northbound))
+
+
+async def _end(api: Api, northbound: str) -> None:
+    try:
+        await assert_clean(northbound)
+    finally:
+        await api.clear()
 
 
 @pytest.fixture
-def shell(server: Server, directory: Path) -> clients.Shell:
+def shell(server: Server, northbound: str) -> clients.Shell:
     """A shell in which the command-line clients and ovn-nbctl find the server and its Northbound."""
-    northbound = f"unix:{directory}/ovn/nb.sock"
     return clients.Shell(clients.variables(server.url) | {"OVN_NB_DB": northbound})
 
 

@@ -79,14 +79,14 @@ class TestWhoMaySetTheProfile:
 
     @pytest.mark.parametrize("suffix", ["json", "yaml", None])
     async def test_only_administrators_unless_a_policy_file_lets_everybody(
-        self, suffix: str | None, directory: Path
+        self, suffix: str | None, northbound: str, tmp_path: Path
     ) -> None:
-        options = ["--northbound", f"unix:{directory}/ovn/nb.sock", "--trust-headers"]
+        options = ["--northbound", northbound, "--trust-headers"]
         if suffix is not None:
-            policy = directory / f"policy.{suffix}"
+            policy = tmp_path / f"policy.{suffix}"
             policy.write_text('{"create_port:binding:profile": ""}')
             options += ["--policy-file", str(policy)]
-        server = await Server.start(*options, log=directory / "policy.log")
+        server = await Server.start(*options, log=tmp_path / "policy.log")
         try:
             member = neutronclient(server.url, X_Project_Id="tenant", X_User_Id="eve", X_Roles="member")
             network_id = member.create_network({"network": {}})["network"]["id"]

@@ -7,6 +7,7 @@ import pytest
 
 from ovnest.sandbox.sandbox import Sandbox
 from tests.asking import Api
+from tests.cleanliness import assert_clean
 from tests.dataplane.api.networking import Networking
 from tests.serving import Server
 
@@ -23,7 +24,10 @@ def standing_server(standing_sandbox: Sandbox) -> Iterator[Server]:
 
 @pytest.fixture
 async def networking(sandbox: Sandbox, standing_server: Server) -> AsyncIterator[Networking]:
-    """Networks, ports and routers, of which nothing is left when the test has ended."""
+    """Networks, ports and routers; what is left of them is as the check wants it, and then taken away."""
     networking = Networking(Api(standing_server.url), sandbox)
     yield networking
-    await networking.clear()
+    try:
+        await assert_clean(sandbox.northbound)
+    finally:
+        await networking.clear()

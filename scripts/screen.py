@@ -9,7 +9,16 @@ from collections.abc import Iterable, Sequence
 from textwrap import wrap
 from time import monotonic
 
-COLOURS = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36", "magenta": "35"}
+# How each is switched on and off; switching one off leaves the others, so they nest.
+COLOURS = {
+    "bold": (1, 22),
+    "dim": (2, 22),
+    "red": (31, 39),
+    "green": (32, 39),
+    "yellow": (33, 39),
+    "magenta": (35, 39),
+    "cyan": (36, 39),
+}
 PAINTED = re.compile("\x1b\\[[0-9;]*m")
 LEAST_WIDTH = 72
 MOST_WIDTH = 110
@@ -35,7 +44,8 @@ class Screen:
 
     def paint(self, colour: str, text: str) -> str:
         """The text in a colour, if there are any."""
-        return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m" if self._colours else text
+        on, off = COLOURS[colour]
+        return f"\x1b[{on}m{text}\x1b[{off}m" if self._colours else text
 
     def chapter(self, title: str) -> None:
         self._chapters += 1

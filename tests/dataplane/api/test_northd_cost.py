@@ -9,6 +9,8 @@ from msgspec import Struct
 from ovnest.sandbox.sandbox import Sandbox
 from tests.dataplane.api.networking import Networking
 
+pytestmark = pytest.mark.packets
+
 NODES = ("northd", "lflow")
 
 

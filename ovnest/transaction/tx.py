@@ -210,13 +210,19 @@ class Tx:
         members = home.members(facts, wanted)
         if members is not None:
             owner, children = members
-            missing = [
-                child for child in children if owner not in self.view.owners(LogicalSwitch, "ports", child)
-            ]
-            if missing:
-                self.staging.change_references(LogicalSwitch, owner, "ports", add=missing)
+            for child in children:
+                self._belongs(owner, child)
         for row_type, uuid in new_references(present, wanted):
             self.staging.require(row_type, uuid)
+
+    def _belongs(self, owner: RowUuid, child: RowUuid) -> None:
+        """Let just this switch have the port: a hand may have put it elsewhere."""
+        owners = self.view.owners(LogicalSwitch, "ports", child)
+        if owner not in owners:
+            self.staging.change_references(LogicalSwitch, owner, "ports", add=[child])
+        for other in owners:
+            if other != owner:
+                self.staging.change_references(LogicalSwitch, other, "ports", remove=[child])
 
     def _derive_dependents(self, kind: type, before: Any, after: Any) -> None:
         dependents = DEPENDENTS.get(kind)

@@ -170,7 +170,6 @@ def _documents(door: FrontDoor, port: Body) -> list[Document]:
 async def test_a_port_gets_one_address_of_each_version_and_those_its_host_gives_itself(
     door: FrontDoor, network: Body, subnet: Body, v6: Body, slaac: Body
 ) -> None:
-    await door.create("subnet", network_id=network["id"], cidr="198.51.100.0/24", ip_version=4)
     made = await door.create("port", network_id=network["id"], mac_address="fa:16:3e:00:00:01")
     assert made["fixed_ips"] == [
         {"subnet_id": subnet["id"], "ip_address": "192.0.2.2"},
@@ -182,6 +181,20 @@ async def test_a_port_gets_one_address_of_each_version_and_those_its_host_gives_
         "192.0.2.2/24 2001:db8::2/64 2001:db8:1:0:f816:3eff:fe00:1/64"
     )
     assert (row.dhcpv4_options, row.dhcpv6_options) == (subnet["id"], v6["id"])
+
+
+async def test_of_several_subnets_of_one_version_a_port_gets_an_address_of_one(
+    door: FrontDoor, network: Body, subnet: Body
+) -> None:
+    pools = [{"start": "198.51.100.9", "end": "198.51.100.9"}]
+    await door.create(
+        "subnet", network_id=network["id"], cidr="198.51.100.0/24", ip_version=4, allocation_pools=pools
+    )
+    await door.update("subnet", subnet["id"], allocation_pools=[{"start": "192.0.2.9", "end": "192.0.2.9"}])
+    made = [await door.create("port", network_id=network["id"]) for _ in range(2)]
+    assert sorted(address for port in made for address in addresses(port)) == ["192.0.2.9", "198.51.100.9"]
+    async with Refused(409, "IpAddressGenerationFailure"):
+        await door.create("port", network_id=network["id"])
 
 
 async def test_a_network_without_subnets_gives_no_addresses(door: FrontDoor, network: Body) -> None:

@@ -5,6 +5,7 @@ database.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any, Final
@@ -23,6 +24,8 @@ from ovnest.ovsdb.session import Session, Work
 
 _DATA: Final = "data"
 _SERVER: Final = "server"
+_SHORT_ROWS: Final = 64
+"""An update of so few rows is taken in at once."""
 _NO_TRANSACTION: Final = "00000000-0000-0000-0000-000000000000"
 
 
@@ -126,6 +129,7 @@ class Connection:
         self._on_notice = on_notice
         self._databases = ServerDatabases()
         self._checked: DatabaseInfo | None = None
+        self._pieces = False  # of the message that comes next, parts have come already
         self.session: Session = None  # type: ignore[assignment]  # set as soon as there is one
 
     @property
@@ -194,12 +198,18 @@ class Connection:
     # What the session tells (session.Receiver).
 
     def piece(self, table: str, rows: bytes) -> None:
+        self._pieces = True
         self._follower.replica.stage_piece(table, rows)
 
     def notified(self, message: Message) -> Work:
         match message.method:
             case "update3" if message.params[0] == _DATA:
-                return self._apply(message.params[2], message.params[1], whole=False)
+                _, last_transaction, tables = message.params
+                work = self._apply(tables, last_transaction, whole=False)
+                if self._pieces or sum(map(len, tables.values())) > _SHORT_ROWS:
+                    self._pieces = False
+                    return work
+                deque(work, maxlen=0)
             case "update2" if message.params[0] == _SERVER:
                 self._databases.apply(message.params[1])
                 self._look_at_server()

@@ -48,6 +48,10 @@ class LedgerState:
         self._key_age_s = key_age_s
         self._on_loss = on_loss
         self._values: dict[str, str] | None = None
+        self.seq: int | None = None
+        """The number of the last batch; None if there is no ledger."""
+        self.applied = 0
+        """The number of our last batch that is in the database."""
         self._seq_key: Final = f"{ledger.prefix}seq"
         self._last_key: Final = f"{ledger.prefix}last"
         self._server_prefix: Final = f"{ledger.prefix}server:"
@@ -63,20 +67,6 @@ class LedgerState:
         self._own_key = f"{self._server_prefix}{self.own_id}"
         self.own_batch = 0
 
-    @property
-    def seq(self) -> int | None:
-        """The number of the last batch; None if there is no ledger."""
-        if self._values is None:
-            return None
-        value = self._values.get(self._seq_key, "")
-        return int(value) if value.isdecimal() else None
-
-    @property
-    def applied(self) -> int:
-        """The number of our last batch that is in the database."""
-        number, _, _ = (self._values or {}).get(self._own_key, "").partition(" ")
-        return int(number) if number.isdecimal() else 0
-
     def heard(self, kind: str, wire: Mapping[str, Wire] | None) -> None:
         """An update of the row (`Replica.watch`)."""
         before, applied = self.seq, self.applied
@@ -88,9 +78,17 @@ class LedgerState:
                 self._values = differ_map(self._values or {}, column, decode_map)
         else:
             self._values = decode_map((wire or {}).get(self.ledger.column, ("map", ())))
+        self._read()
         self._judge()
         if before is not None and self.seq is not None and self.applied == applied:
             self.foreign_batches += max(0, self.seq - before)
+
+    def _read(self) -> None:
+        values = self._values or {}
+        seq = values.get(self._seq_key, "")
+        self.seq = int(seq) if seq.isdecimal() else None
+        number, _, _ = values.get(self._own_key, "").partition(" ")
+        self.applied = int(number) if number.isdecimal() else 0
 
     def _judge(self) -> None:
         seq = self.seq
@@ -113,6 +111,7 @@ class LedgerState:
     def start_again(self) -> None:
         """Be a new server, on the ledger as it stands now."""
         self._take_new_id()
+        self.applied = 0
         self._highest = self.seq
         self.lost = None
 

@@ -1,9 +1,11 @@
 """Which addresses of each network are taken, kept beside the replica.
 
 One sparse bitmap a network and IP version, so that the next free address is found in the same time
-however many ports there are.
+however many ports there are. Of an address that two rows have, the second is counted beside it: an update
+that gives one port's address to another may tell of the new holder first, and of the old one's loss after.
 """
 
+from collections import Counter
 from ipaddress import ip_address
 
 from ovnest.allocation.addresses import TakenAddresses
@@ -18,6 +20,7 @@ class AddressBook:
 
     def __init__(self) -> None:
         self._taken: dict[tuple[str, int], TakenAddresses] = {}
+        self._further: Counter[tuple[tuple[str, int], int]] = Counter()
 
     def taken(self, network_id: str, ip_version: int) -> TakenAddresses:
         """The taken addresses of a network; an empty set where there is none."""
@@ -26,11 +29,20 @@ class AddressBook:
     def added(self, row: LogicalSwitchPort) -> None:
         """A row appeared."""
         for key, number in self._numbers(row):
-            self._taken.setdefault(key, TakenAddresses()).add(number)
+            taken = self._taken.setdefault(key, TakenAddresses())
+            if number in taken:
+                self._further[key, number] += 1
+            else:
+                taken.add(number)
 
     def removed(self, row: LogicalSwitchPort) -> None:
         """A row went."""
         for key, number in self._numbers(row):
+            if (key, number) in self._further:
+                self._further[key, number] -= 1
+                if not self._further[key, number]:
+                    del self._further[key, number]
+                continue
             taken = self._taken.get(key)
             if taken is not None:
                 taken.discard(number)

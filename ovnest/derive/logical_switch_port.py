@@ -18,7 +18,7 @@ from ovnest.resources.port import ROUTER_PORTS, Port
 from ovnest.resources.subnet import Subnet
 
 UNKNOWN = "unknown"
-VTEP = ("vtep-physical-switch", "vtep-logical-switch")
+VTEP = (keys.VTEP_SWITCH, keys.VTEP_LOGICAL)
 LOCALPORTS = {"network:distributed": "ovnmeta-", "ovn-lb-hm:distributed": "ovn-lb-hm"}
 
 
@@ -98,17 +98,17 @@ def _kind(port: Port, context: PortContext) -> str:
 
 def _options(port: Port, context: PortContext, kind: str) -> dict[str, str]:
     if kind == "router":
-        return {"router-port": router_port_name(port.id)}
+        return {keys.ROUTER_PORT: router_port_name(port.id)}
     if kind == "vtep":
         return {key: port.profile[key] for key in VTEP}
     if kind == "virtual" and context.virtual_address is not None:
         return {
-            "virtual-ip": context.virtual_address,
-            "virtual-parents": ",".join(sorted(context.virtual_parents)),
+            keys.VIRTUAL_IP: context.virtual_address,
+            keys.VIRTUAL_PARENTS: ",".join(sorted(context.virtual_parents)),
         }
     # Never on a container port: it goes where its parent is, and a stale host would keep it down.
     if port.host_id and port.parent_name is None:
-        return {"requested-chassis": port.host_id}
+        return {keys.REQUESTED_CHASSIS: port.host_id}
     return {}
 
 

@@ -5,10 +5,10 @@ out. A mapping that grows is spread, a key for each of its items, so that a chan
 The kinds are listed in `DOCUMENTS`, which `docs/northbound.md` is made from.
 """
 
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from ovnest.northbound import external_ids as keys
 from ovnest.northbound.names import document_name, document_uuid
@@ -19,9 +19,10 @@ D = TypeVar("D", bound="DocumentFacts")
 
 
 class DocumentFacts(Struct, frozen=True, kw_only=True):
-    """What stands in one document row. `KIND` and `id` make its name."""
+    """What stands in one document row. `KIND` and `id` make its name; `OF` says whose id that is."""
 
     KIND: ClassVar[str] = ""
+    OF: ClassVar[str] = ""
     SPREAD: ClassVar[tuple[str, ...]] = ()
 
     id: str
@@ -31,13 +32,20 @@ class PortDetails(DocumentFacts, frozen=True, kw_only=True):
     """What a port has beside its row: these change nothing for northd here, and do on the row."""
 
     KIND: ClassVar[str] = "port"
+    OF: ClassVar[str] = "a port"
 
-    description: str = ""
-    tags: tuple[str, ...] = ()
-    profile: dict[str, Any] = {}
-    host_id: str = ""
-    allowed_address_pairs: tuple[AddressPair, ...] = ()
-    extra_dhcp_opts: tuple[DhcpOption, ...] = ()
+    description: Annotated[str, Meta(description="description")] = ""
+    tags: Annotated[tuple[str, ...], Meta(description="the port's tags")] = ()
+    profile: Annotated[
+        dict[str, Any], Meta(description="binding:profile, without the parent and tag, which are columns")
+    ] = {}
+    host_id: Annotated[
+        str, Meta(description="binding:host_id, where OVN must not have it as requested-chassis")
+    ] = ""
+    allowed_address_pairs: Annotated[
+        tuple[AddressPair, ...], Meta(description="allowed_address_pairs, as they were sent")
+    ] = ()
+    extra_dhcp_opts: Annotated[tuple[DhcpOption, ...], Meta(description="extra_dhcp_opts")] = ()
 
 
 class TagMemory(DocumentFacts, frozen=True, kw_only=True):
@@ -47,10 +55,13 @@ class TagMemory(DocumentFacts, frozen=True, kw_only=True):
     """
 
     KIND: ClassVar[str] = "tags"
+    OF: ClassVar[str] = "the parent of container ports"
     SPREAD: ClassVar[tuple[str, ...]] = ("freed",)
 
-    last: int = 0
-    freed: dict[int, int] = {}
+    last: Annotated[int, Meta(description="the tag given last; the next free one after it comes next")] = 0
+    freed: Annotated[
+        dict[int, int], Meta(description="`freed.<tag>`: since when that tag rests, in Unix time")
+    ] = {}
 
 
 DOCUMENTS: tuple[type[DocumentFacts], ...] = (PortDetails, TagMemory)

@@ -79,6 +79,16 @@ SEQ = "ovnest:seq"
 LAST = "ovnest:last"
 SERVER = "ovnest:server:<id>"
 
+# Keys of options and other_config
+REQUESTED_CHASSIS = "requested-chassis"
+ROUTER_PORT = "router-port"
+VIRTUAL_IP = "virtual-ip"
+VIRTUAL_PARENTS = "virtual-parents"
+VTEP_SWITCH = "vtep-physical-switch"
+VTEP_LOGICAL = "vtep-logical-switch"
+
+_LS_CONFIG = "Logical_Switch.other_config"
+_LSP_OPTIONS = "Logical_Switch_Port.options"
 _LS = "Logical_Switch.external_ids"
 _LSP = "Logical_Switch_Port.external_ids"
 _DHCP = "DHCP_Options.external_ids"
@@ -137,6 +147,26 @@ KEYS: tuple[Key, ...] = (
     Key(_DHCP, TAGS, "the resource's tags, a JSON list", editable=True),
     Key(_DHCP, CREATED, "created_at, UTC"),
     Key(_DHCP, UPDATED, "updated_at, UTC"),
+    Key(_LS_CONFIG, "mcast_snoop", "`false`", derived=True),
+    Key(_LS_CONFIG, "mcast_flood_unregistered", "`false`", derived=True),
+    Key(_LS_CONFIG, "vlan-passthru", "`false`", derived=True),
+    Key(_LS_CONFIG, "fdb_age_threshold", "`300` on vlan and flat networks", derived=True),
+    Key(_LS_CONFIG, "broadcast-arps-to-all-routers", "`true` on external networks", derived=True),
+    Key(
+        _LSP_OPTIONS,
+        REQUESTED_CHASSIS,
+        "binding:host_id; of a container, router, virtual or vtep port it stands in its document instead",
+        editable=True,
+    ),
+    Key(_LSP_OPTIONS, ROUTER_PORT, "a router's port: `lrp-<id>`", derived=True),
+    Key(_LSP_OPTIONS, VIRTUAL_IP, "the address that others have as an allowed pair", derived=True),
+    Key(_LSP_OPTIONS, VIRTUAL_PARENTS, "the ports that have it, comma-separated", derived=True),
+    Key(_LSP_OPTIONS, VTEP_SWITCH, "from binding:profile", derived=True),
+    Key(_LSP_OPTIONS, VTEP_LOGICAL, "from binding:profile", derived=True),
+    Key(_LSP_OPTIONS, "network_name", "provider:physical_network", derived=True, row="a localnet port"),
+    Key(_LSP_OPTIONS, "mcast_flood", "`false`", derived=True, row="a localnet port"),
+    Key(_LSP_OPTIONS, "mcast_flood_reports", "`true`", derived=True, row="a localnet port"),
+    Key(_LSP_OPTIONS, "localnet_learn_fdb", "`false`", derived=True, row="a localnet port"),
     Key(_COPP, KIND, "the document's kind; its other keys are listed by kind", row="a document"),
     Key(_COPP, LAYOUT, "which layout the rows have", row="the ledger"),
     Key(_COPP, SEQ, "number of the last batch of writes", row="the ledger"),

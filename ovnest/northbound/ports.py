@@ -8,8 +8,6 @@ from ovnest.northbound.indexes import addresses_of, network_id_of
 from ovnest.northbound.tables import LogicalSwitchPort
 from ovnest.resources.port import FixedIp, Port
 
-REQUESTED_CHASSIS = "requested-chassis"
-
 SubnetOf = Callable[[str, str], str]
 """Which subnet of a network (its id) an address belongs to."""
 
@@ -45,7 +43,7 @@ def read_port(row: LogicalSwitchPort, details: PortDetails | None, subnet_of: Su
         tag=(row.tag_request or row.tag) if row.parent_name is not None else None,
         profile=seen.profile,
         vnic_type=ids.get(keys.VNIC_TYPE, "normal"),
-        host_id=seen.host_id or row.options.get(REQUESTED_CHASSIS, ""),
+        host_id=seen.host_id or row.options.get(keys.REQUESTED_CHASSIS, ""),
         port_security_enabled=bool(row.port_security),
         allowed_address_pairs=seen.allowed_address_pairs,
         extra_dhcp_opts=seen.extra_dhcp_opts,

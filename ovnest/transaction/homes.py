@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from ovnest.derive.dhcp_options import subnet_dhcp_options
 from ovnest.derive.logical_switch import localnet_port, logical_switch
 from ovnest.derive.logical_switch_port import PortContext, logical_switch_port
+from ovnest.northbound import external_ids as keys
 from ovnest.northbound.documents import (
     DocumentFacts,
     PortDetails,
@@ -21,7 +22,7 @@ from ovnest.northbound.documents import (
 from ovnest.northbound.indexes import CHILDREN_OF, DHCP_OPTIONS_OF_PORT, PORTS_ALLOWED_ADDRESS
 from ovnest.northbound.names import document_uuid
 from ovnest.northbound.networks import is_network, read_network
-from ovnest.northbound.ports import REQUESTED_CHASSIS, is_port, read_port
+from ovnest.northbound.ports import is_port, read_port
 from ovnest.northbound.subnets import is_subnet, read_subnet
 from ovnest.northbound.tables import DhcpOptions, Document, LogicalSwitch, LogicalSwitchPort
 from ovnest.ovsdb import Row, RowUuid
@@ -135,7 +136,7 @@ class PortHome:
         """See `Home`."""
         rows = logical_switch_port(facts, self._context(tx, facts))
         # The host's home is the row's option; where OVN must not have it there, the document row's.
-        written = REQUESTED_CHASSIS in rows.port.options
+        written = keys.REQUESTED_CHASSIS in rows.port.options
         details = _details(facts, host_id="" if written else facts.host_id)
         if is_empty(details):
             return (rows.port, *rows.dhcp_options)

@@ -159,6 +159,15 @@ async def test_description_tags_and_profile_stand_in_a_document_only_while_there
     assert _documents(door, made) == []
 
 
+async def test_a_person_finds_documents_by_their_kind(
+    door: FrontDoor, network: Body, server: Northbound
+) -> None:
+    made = await door.create("port", network_id=network["id"], description="about it")
+    found = server.nbctl("find", "Copp", "external_ids:ovnest\\:kind=port")
+    assert f"ovnest:port:{made['id']}" in found
+    assert 'description="about it"' in found
+
+
 def _documents(door: FrontDoor, port: Body) -> list[Document]:
     rows = door.store.client.replica.rows(Document)
     return [row for row in rows if row.name == f"ovnest:port:{port['id']}"]

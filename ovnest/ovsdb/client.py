@@ -58,8 +58,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     seq: int | None
     waiting: int
+    """Operations that are accepted and not sent."""
+    sent: int
+    """Operations that are sent and not answered."""
     in_doubt: int
-    """Operations that were sent, and nobody knows yet whether they were written."""
+    """Operations whose answer was lost, and nobody knows yet whether they were written."""
     lost_and_written: int
     """Batches whose reply was lost and that turned out to be written, at first or when sent again."""
     lost_and_dropped: int
@@ -198,6 +201,7 @@ class Client:
             rows=self.replica.count(),
             seq=self._ledger.seq if self._ledger is not None else None,
             waiting=len(self._writer.room),
+            sent=self._writer.sent,
             in_doubt=self._writer.in_doubt,
             lost_and_written=self._writer.resolved_applied,
             lost_and_dropped=self._writer.resolved_dropped,

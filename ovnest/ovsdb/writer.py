@@ -73,8 +73,13 @@ class Writer:
 
     @property
     def in_doubt(self) -> int:
-        """How many operations are sent and not known to be written."""
+        """How many operations are sent, their answer lost, and not known to be written."""
         return len(self._doubt.batch.entries) if self._doubt is not None else 0
+
+    @property
+    def sent(self) -> int:
+        """How many operations are sent and not answered."""
+        return len(self._flight.entries) if self._flight is not None else 0
 
     async def run(self) -> None:
         while True:
@@ -157,6 +162,7 @@ class Writer:
         # want next before the next batch is made.
         def deliver(reply: Message) -> None:
             if transaction_error(reply) is None:
+                self._flight = None
                 self._commit(batch)
 
         try:

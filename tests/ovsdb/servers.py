@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -114,6 +115,16 @@ class Server:
     async def nbctl(self, *words: str) -> str:
         """What `ovn-nbctl` says; it does not insist on the leader."""
         return await run("ovn-nbctl", "--no-leader-only", "--timeout=10", f"--db={self.remote}", *words)
+
+    def transact_and_stand_still(self, *operations: dict[str, Any]) -> None:
+        """A transaction during which our event loop does nothing, and so hears nothing."""
+        command = ("ovsdb-client", "transact", self.remote, json.dumps([DATABASE, *operations]))
+        subprocess.run(command, check=True, capture_output=True)
+
+    def nbctl_and_stand_still(self, *words: str) -> None:
+        """`ovn-nbctl`, during which our event loop does nothing, and so hears nothing."""
+        command = ("ovn-nbctl", "--timeout=5", f"--db={self.remote}", *words)
+        subprocess.run(command, check=True, capture_output=True)
 
     async def transact(self, *operations: dict[str, Any]) -> list[Any]:
         """A transaction by `ovsdb-client`, so by other code than ours."""

@@ -47,6 +47,38 @@ async def test_a_second_client_sees_it_after_its_barrier(server: Server, connect
         assert two.replica.find(Port, port.uuid) == port
 
 
+async def test_a_reader_that_comes_while_an_echo_is_under_way_waits_for_the_next(
+    server: Server, connect: NewClient
+) -> None:
+    client = await connect(server.remote)
+    switch, uuids = new_uuid(), [new_uuid() for _ in range(50)]
+    keys = ["map", [[f"key{number}", "x" * 50] for number in range(20)]]
+    write = [
+        *(
+            {
+                "op": "insert",
+                "table": "Logical_Switch_Port",
+                "uuid": uuid,
+                "row": {"name": uuid, "external_ids": keys},
+            }
+            for uuid in uuids
+        ),
+        {
+            "op": "insert",
+            "table": "Logical_Switch",
+            "uuid": switch,
+            "row": {"name": "blue", "ports": ["set", [["uuid", uuid] for uuid in uuids]]},
+        },
+    ]
+    early = asyncio.create_task(client.barrier())
+    await asyncio.sleep(0)  # its echo is sent
+    # The loop stands still: the server answers the echo, and then acknowledges somebody's long write.
+    server.transact_and_stand_still(*write)
+    await client.barrier()
+    assert len(client.replica.children(Switch, "ports", switch)) == 50
+    await early
+
+
 async def test_operations_that_arrive_together_are_one_transaction(
     server: Server, connect: NewClient
 ) -> None:

@@ -2,18 +2,20 @@
 
 import asyncio
 import shutil
+import signal
 import time
+from typing import Any
 
 import msgspec
 import pytest
 
-from ovnest.ovsdb import InDoubt, parse_remotes, remotes
+from ovnest.ovsdb import Client, InDoubt, Operation, Transaction, parse_remotes, remotes
 from ovnest.ovsdb.messages import Message
 from ovnest.ovsdb.session import Session, Work
 from tests.ovsdb.conftest import NewClient
 from tests.ovsdb.load import dump, judge
 from tests.ovsdb.servers import DATABASE, Server, run, until
-from tests.ovsdb.tables import LEDGER, SWITCH_BY_NAME, Switch, add_switch
+from tests.ovsdb.tables import LEDGER, SWITCH_BY_NAME, Switch, add_port, add_switch
 from tests.ovsdb.test_faults import load, progress
 
 pytestmark = pytest.mark.ovsdb
@@ -149,7 +151,7 @@ async def test_what_is_in_doubt_when_a_backup_is_restored_is_said_to_be_in_doubt
     await client.execute(lambda tx: add_switch(tx, "after"))
     server.freeze()
     doubtful = asyncio.create_task(client.execute(lambda tx: add_switch(tx, "doubtful")))
-    await until("the write is sent", lambda: client.status.waiting == 0)
+    await until("the write is sent", lambda: client.status.sent)
     await server.kill()
     shutil.copy(server.directory / "backup.db", server.database)
     await server.start()
@@ -157,6 +159,56 @@ async def test_what_is_in_doubt_when_a_backup_is_restored_is_said_to_be_in_doubt
         await doubtful
     await client.execute(lambda tx: add_switch(tx, "new"))
     assert sorted(row["name"] for row in await dump(server, "Logical_Switch", "name")) == ["before", "new"]
+
+
+async def lose_a_request(server: Server, client: Client, operation: Operation[Any]) -> asyncio.Task[Any]:
+    """Send what the operation stages to a server that dies before it reads it."""
+    server.freeze()
+    lost = asyncio.create_task(client.execute(operation))
+    await until("the write is sent", lambda: client.status.sent)
+    await server.kill()
+    return lost
+
+
+async def test_a_lost_batch_that_can_no_longer_be_applied_as_it_is_is_run_again(
+    server: Server, connect: NewClient
+) -> None:
+    client = await connect(server.remote)
+    blue = await client.execute(lambda tx: add_switch(tx, "blue"))
+    green = await client.execute(lambda tx: add_switch(tx, "green"))
+
+    def operation(tx: Transaction) -> str:
+        switch = tx.find(Switch, blue.uuid) or tx.find(Switch, green.uuid)
+        assert switch is not None
+        add_port(tx, switch.uuid, "p")
+        return switch.name
+
+    lost = await lose_a_request(server, client, operation)
+    # While the client is away somebody deletes the row that the lost batch refers to.
+    other = Server(server.directory, "nb")
+    other.socket = server.directory / "other.sock"
+    await other.start()
+    await other.nbctl("ls-del", "blue")
+    await other.kill(signal.SIGTERM)
+    await server.start()
+
+    assert await lost == "green"
+    assert client.status.lost_and_dropped == 1
+    assert "(p)" in await server.nbctl("lsp-list", "green")
+    # Its place in the ledger was taken by a batch that did nothing, so that it never can be applied.
+    assert (await ledger_keys(server))["ovnest:seq"] == "4"
+
+
+async def test_without_a_ledger_a_lost_reply_is_in_doubt_at_once(server: Server, connect: NewClient) -> None:
+    client = await connect(server.remote, ledger=None)
+    await client.execute(lambda tx: add_switch(tx, "blue"))
+    lost = await lose_a_request(server, client, lambda tx: add_switch(tx, "green"))
+    with pytest.raises(InDoubt):
+        await lost
+    await server.start()
+    await client.execute(lambda tx: add_switch(tx, "red"))
+    assert sorted(row["name"] for row in await dump(server, "Logical_Switch", "name")) == ["blue", "red"]
+    assert not await dump(server, "Copp")
 
 
 class Silent:

@@ -15,7 +15,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import TypeVar
@@ -247,17 +246,19 @@ class Story:
     async def _seen(self, who: Endpoint, target: Endpoint, *argv: str) -> None:
         """Show what tcpdump sees while one keeps pinging the other."""
 
+        seen = asyncio.Event()
+
         async def ping() -> None:
-            while True:
+            while not seen.is_set():
                 await who.ping(target.addresses[0])
 
+        # Not cancelled: a program that is just being started would be left to nobody.
         pinging = asyncio.create_task(ping())
         try:
             await self._run(*argv)
         finally:
-            pinging.cancel()
-            with suppress(asyncio.CancelledError):
-                await pinging
+            seen.set()
+            await pinging
 
     async def _silence(self, sandbox: Sandbox, cast: Cast, web: PortAnswer) -> None:
         self.screen.chapter("The container's port is deleted, and the container falls silent")

@@ -91,7 +91,7 @@ class Server:
         if self.process.returncode is not None:
             raise AssertionError(f"ovsdb-server {self.name} ended: {self.log.read_text()[-2000:]}")
         with socket.socket(socket.AF_UNIX) as probe:
-            return probe.connect_ex(str(self.socket)) == 0
+            return self.control.exists() and probe.connect_ex(str(self.socket)) == 0
 
     async def kill(self, number: int = signal.SIGKILL) -> None:
         """End it, by default without warning."""

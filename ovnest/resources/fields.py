@@ -191,6 +191,18 @@ def unicast(coerce: Coercion) -> Coercion:
     return coerce_one
 
 
+def without(characters: str, coerce: Coercion) -> Coercion:
+    """A string that is not empty and has none of these characters, which separate it in the database."""
+
+    def coerce_one(value: Any) -> str:
+        word: str = coerce(value)
+        if not word or any(character in word for character in characters):
+            raise ValueError(f"{word!r} is empty or has one of {characters!r} in it")
+        return word
+
+    return coerce_one
+
+
 def one_line(coerce: Coercion) -> Coercion:
     """A string without line breaks."""
 

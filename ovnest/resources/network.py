@@ -11,12 +11,14 @@ from ovnest.resources.fields import (
     Coercions,
     boolean,
     choice,
+    distinct,
     limited,
     listed,
     optional,
     resource_tags,
     text_or_empty,
     whole_number,
+    without,
 )
 
 NETWORK_TYPES = ("geneve", "vlan", "flat")
@@ -128,6 +130,6 @@ CREATE_NETWORK: Coercions = {
     "provider:network_type": optional(choice(*NETWORK_TYPES)),
     "provider:physical_network": optional(limited(NAME_MAX)),
     "provider:segmentation_id": optional(whole_number(1, SEGMENTATION_ID_MAX)),
-    "availability_zone_hints": listed(limited(NAME_MAX)),
+    "availability_zone_hints": distinct(listed(without(",", limited(NAME_MAX)))),
     "tags": resource_tags,
 }

@@ -3,6 +3,7 @@
 Source: Neutron API reference, "Subnets".
 """
 
+import string
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
@@ -26,6 +27,7 @@ from ovnest.resources.fields import (
     text_or_empty,
     uuid,
     whole_number,
+    without,
 )
 
 IPV6_MODES = ("slaac", "dhcpv6-stateful", "dhcpv6-stateless")
@@ -137,8 +139,8 @@ class SubnetBody(Struct, frozen=True, kw_only=True):
 
 
 def _service_type(value: Any) -> str:
-    name: str = limited(NAME_MAX)(value)
-    if not name.startswith(("compute:", "network:", "neutron:")) and name:
+    name: str = without(string.whitespace, limited(NAME_MAX))(value)
+    if not name.startswith(("compute:", "network:", "neutron:")):
         raise ValueError(f"{name!r} is not a device owner: it starts with neither network: nor compute:")
     return name
 

@@ -5,6 +5,7 @@ written at the end of the loop's turn, all of that turn in one write; a killed s
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ class _JsonLine(AccessRecord, frozen=True, kw_only=True):
     time: str
 
 
+_FORGES = re.compile(r'[\s"\\]')
 Write = Callable[[str], object]
 
 
@@ -58,18 +60,24 @@ class AccessLog:
 
 
 def _text_line(record: AccessRecord) -> str:
-    # A line break in a decoded path would forge a line.
-    path = record.path if record.path.isprintable() else quote(record.path)
     return (
-        f'{_now()} {record.peer} "{record.method} {path}" {record.status} {record.size_bytes} B '
+        f'{_now()} {record.peer} "{record.method} {_path(record)}" {record.status} {record.size_bytes} B '
         f"{record.took_ms:.1f} ms project={record.project_id or '-'} {record.request_id}\n"
     )
 
 
 def _json_line(record: AccessRecord) -> str:
     fields = msgspec.structs.asdict(record)
+    fields["path"] = _path(record)
     fields["took_ms"] = round(record.took_ms, 3)
     return msgspec.json.encode(_JsonLine(time=_now(), **fields)).decode() + "\n"
+
+
+def _path(record: AccessRecord) -> str:
+    # What a decoded path holds could forge a line or its fields, or be a control character that a terminal
+    # obeys; JSON lets some of those stand.
+    path = record.path
+    return path if path.isprintable() and not _FORGES.search(path) else quote(path)
 
 
 def _now() -> str:

@@ -58,6 +58,8 @@ def replace_tags(tx: Tx, resource: str, key: str, tags: Any) -> tuple[str, ...]:
         InvalidField: they are not a list of tags.
         PolicyNotAuthorized: the caller may not change the resource.
     """
+    if not isinstance(tags, list):  # null is no list here; where a new resource is made, it means none
+        raise InvalidField(field="tags", reason=f"{tags!r} is not a list")
     return _put(tx, resource, key, lambda present: tags)
 
 

@@ -19,6 +19,7 @@ from ovnest.ovsdb.values import Arity, RowUuid, Wire
 
 T = TypeVar("T")
 _ABSENT: Any = object()
+_Keys = dict[Hashable, dict[RowUuid, None]]
 
 
 class Stage:
@@ -27,11 +28,13 @@ class Stage:
     def __init__(self, replica: Replica) -> None:
         self.replica = replica
         self.rows: dict[type[Row], dict[RowUuid, Any]] = {}  # None: deleted
-        self.keys: dict[Index[Any], dict[Hashable, dict[RowUuid, None]]] = {}
         self.links: dict[tuple[type[Row], str], StagedLinks] = {}
         self.required: set[tuple[str, RowUuid]] = set()
         self.operations: list[Operation] = []
-        self._undo: list[Callable[[], None]] = []
+        self._changes: dict[type[Row], list[tuple[RowUuid, Any, Any]]] = {}
+        self._keys: dict[Index[Any], _Keys] = {}
+        self._indexed: dict[Index[Any], int] = {}  # how many of the changes are in it
+        self._undo: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self._tracked: list[tuple[Any, Any, Any]] = []
 
     def find(self, row_type: type[R], uuid: RowUuid) -> R | None:
@@ -46,37 +49,42 @@ class Stage:
         staged = self.rows.get(row_type)
         if staged is None:
             staged = self.rows[row_type] = {}
+            self._changes[row_type] = []
         before = staged.get(uuid, _ABSENT)
         table = self.replica.table(row_type)
         if table.trackers:
             self._track(table.trackers, table.rows.get(uuid) if before is _ABSENT else before, new)
         staged[uuid] = new
-        for index in table.indexes:
-            self._index(index, uuid, before, new)
+        self._changes[row_type].append((uuid, before, new))
+        self._undo.append((self._take_back, (row_type,)))
 
-        def undo() -> None:
-            for index in table.indexes:
-                self._index(index, uuid, new, before)
-            if before is _ABSENT:
-                del staged[uuid]
-            else:
-                staged[uuid] = before
+    def _take_back(self, row_type: type[Row]) -> None:
+        changes = self._changes[row_type]
+        uuid, before, new = changes.pop()
+        for index in self.replica.table(row_type).indexes:
+            if self._indexed.get(index, 0) > len(changes):
+                _index(self._keys[index], index, uuid, new, before)
+                self._indexed[index] = len(changes)
+        if before is _ABSENT:
+            del self.rows[row_type][uuid]
+        else:
+            self.rows[row_type][uuid] = before
 
-        self._undo.append(undo)
+    def keys_of(self, index: Index[Any]) -> _Keys:
+        """The staged rows by their keys in an index.
 
-    def _index(self, index: Index[Any], uuid: RowUuid, before: Any, after: Any) -> None:
-        keys = self.keys.get(index)
+        Worked out when somebody asks, since most batches ask for few of the indexes, and small ones for none.
+        """
+        keys = self._keys.get(index)
         if keys is None:
-            keys = self.keys[index] = {}
-        if before is not _ABSENT and before is not None:
-            for key in index.keys(before):
-                keys[key].pop(uuid, None)
-        if after is not _ABSENT and after is not None:
-            for key in index.keys(after):
-                uuids = keys.get(key)
-                if uuids is None:
-                    uuids = keys[key] = {}
-                uuids[uuid] = None
+            keys = self._keys[index] = {}
+        changes = self._changes.get(index.row_type, [])
+        done = self._indexed.get(index, 0)
+        if done < len(changes):
+            for uuid, before, after in changes[done:]:
+                _index(keys, index, uuid, before, after)
+            self._indexed[index] = len(changes)
+        return keys
 
     def _track(self, trackers: Iterable[Any], old: Any, new: Any) -> None:
         for tracker in trackers:
@@ -92,7 +100,7 @@ class Stage:
             links = self.links[row_type, column] = StagedLinks()
         before = links.by_owner.get(owner, {}).get(child)
         links.set(owner, child, present)
-        self._undo.append(lambda: links.set(owner, child, before))
+        self._undo.append((links.set, (owner, child, before)))
 
     def require(self, table: str, uuid: RowUuid) -> bool:
         """Whether an existence `wait` of that row is still to be made in this batch."""
@@ -100,7 +108,7 @@ class Stage:
         if key in self.required:
             return False
         self.required.add(key)
-        self._undo.append(lambda: self.required.discard(key))
+        self._undo.append((self.required.discard, (key,)))
         return True
 
     def begin(self) -> None:
@@ -111,8 +119,8 @@ class Stage:
 
     def undo(self) -> None:
         """Forget what the operation staged since `begin`."""
-        for step in reversed(self._undo):
-            step()
+        for step, arguments in reversed(self._undo):
+            step(*arguments)
         self._untrack(self._mark)
         self._undo.clear()
         self.operations = []
@@ -120,6 +128,8 @@ class Stage:
     def close(self) -> None:
         """All operations have run: trackers go back to what the replica has."""
         self._untrack(0)
+        # The steps hold the stage: with them it would wait for the collector, and take what was staged along.
+        self._undo.clear()
 
     def _untrack(self, mark: int) -> None:
         while len(self._tracked) > mark:
@@ -197,7 +207,7 @@ class Transaction:
             return stage.replica.all(index, key)
         table = stage.replica.table(index.row_type)
         rows = [table.rows[uuid] for uuid in table.indexes[index].get(key) if uuid not in staged]
-        rows += [staged[uuid] for uuid in stage.keys.get(index, {}).get(key, ())]
+        rows += [staged[uuid] for uuid in stage.keys_of(index).get(key, ())]
         return rows
 
     def rows(self, row_type: type[R]) -> Iterable[R]:
@@ -365,6 +375,19 @@ class Transaction:
         self.require(type(row), row.uuid)
         self._stage.put(type(row), row.uuid, new)
         self._stage.operations.append(operation)
+
+
+def _index(keys: _Keys, index: Index[Any], uuid: RowUuid, before: Any, after: Any) -> None:
+    """Let a staged row have the keys that it has after a change."""
+    if before is not _ABSENT and before is not None:
+        for key in index.keys(before):
+            keys[key].pop(uuid, None)
+    if after is not _ABSENT and after is not None:
+        for key in index.keys(after):
+            uuids = keys.get(key)
+            if uuids is None:
+                uuids = keys[key] = {}
+            uuids[uuid] = None
 
 
 def _merge(now: Collection[RowUuid], staged: Mapping[RowUuid, bool] | None) -> Collection[RowUuid]:

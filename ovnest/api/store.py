@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,7 +22,7 @@ from ovnest.northbound.ledger import LEDGER, check_layout
 from ovnest.northbound.tables import TABLES
 from ovnest.ovsdb import Busy, Client, InDoubt, Options, Tls, TooLarge, Transaction, Unreachable
 from ovnest.policy import Policy
-from ovnest.transaction import Context, Tx
+from ovnest.transaction import Context, Readings, Tx
 
 T = TypeVar("T")
 
@@ -40,6 +41,7 @@ class Store:
         self.policy = policy
         self._hosts: Hosts | None = None
         self.addresses = AddressBook()
+        self._readings = Readings()
         # One generator a process, seeded by the system: servers must not give the same ids.
         self._random = random.Random(_SYSTEM.getrandbits(256))  # noqa: S311  # no secret is made from it
         self.client = Client(
@@ -131,6 +133,7 @@ class Store:
             now=_text(seconds),
             seconds=seconds,
             hosts=self._hosts.names if self._hosts is not None else None,
+            readings=self._readings,
         )
 
     async def __aenter__(self) -> "Store":
@@ -152,5 +155,6 @@ def tls_of(settings: Settings) -> Tls | None:
     )
 
 
+@lru_cache(maxsize=2)
 def _text(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

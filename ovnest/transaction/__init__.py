@@ -6,6 +6,7 @@ run again when another server wrote first. `Tx` turns facts into rows (`homes.py
 that must be written (`reconcile.py`), and derives again what depends on a change (`derive.dependents`).
 """
 
+from ovnest.transaction.readings import Readings
 from ovnest.transaction.tx import Context, Tx
 
-__all__ = ["Context", "Tx"]
+__all__ = ["Context", "Readings", "Tx"]

@@ -58,7 +58,7 @@ class NetworkHome:
     def read(self, tx: "Tx", key: str) -> Network | None:
         """See `Home`."""
         row = tx.view.find(LogicalSwitch, RowUuid(key))
-        return None if row is None or not is_network(row) else tx.understood(read_network, row)
+        return None if row is None or not is_network(row) else tx.read_once(read_network, row)
 
     def present(self, tx: "Tx", key: str) -> Sequence[Row]:
         """See `Home`."""
@@ -89,7 +89,7 @@ class SubnetHome:
     def read(self, tx: "Tx", key: str) -> Subnet | None:
         """See `Home`."""
         row = tx.view.find(DhcpOptions, RowUuid(key))
-        return None if row is None or not is_subnet(row) else tx.understood(read_subnet, row)
+        return None if row is None or not is_subnet(row) else tx.read_once(read_subnet, row)
 
     def present(self, tx: "Tx", key: str) -> Sequence[Row]:
         """See `Home`."""

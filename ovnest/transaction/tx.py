@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from random import Random
 from typing import Any, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from ovnest.caller import Caller
@@ -23,6 +23,7 @@ from ovnest.resources.network import Network
 from ovnest.resources.port import Port
 from ovnest.resources.subnet import Subnet
 from ovnest.transaction.homes import HOMES, PORT_HOME
+from ovnest.transaction.readings import Readings
 from ovnest.transaction.reconcile import new_references, reconcile
 
 F = TypeVar("F")
@@ -33,7 +34,8 @@ class Context(Struct, frozen=True, kw_only=True):
     """What an operation may know beside the database.
 
     `now` is UTC as the API shows it, `seconds` the same as Unix time. `hosts` are the names of the live
-    chassis, None where no Southbound is given. `random` is the only chance there is.
+    chassis, None where no Southbound is given. `random` is the only chance there is. `readings` spares
+    reading the same rows again for each operation.
     """
 
     caller: Caller
@@ -44,6 +46,7 @@ class Context(Struct, frozen=True, kw_only=True):
     now: str
     seconds: int
     hosts: frozenset[str] | None = None
+    readings: Readings = field(default_factory=Readings)
 
 
 class Tx:
@@ -146,6 +149,15 @@ class Tx:
         except (KeyError, ValueError) as error:
             self.not_understood[row.uuid] = f"{type(row).TABLE} {row.uuid}: {error}"
             return None
+
+    def read_once(self, read: Callable[[R], F], row: R) -> F | None:
+        """As `understood`, for rows that many operations look at and few change."""
+        found: F | None = self.context.readings.find(row)
+        if found is None:
+            found = self.understood(read, row)
+            if found is not None:
+                self.context.readings.keep(row, found)
+        return found
 
     # Writing
 

@@ -5,6 +5,7 @@ Source: Neutron's `base_mac`; the notations are those of netaddr, which Neutron 
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256
 from typing import Protocol
 
@@ -100,6 +101,7 @@ def mac_from_id(id: str, base: str = BASE_MAC) -> str:
     return mac_text(prefix | digest % (1 << bits))
 
 
+@lru_cache(maxsize=16)
 def _split(base: str) -> tuple[int, int]:
     # The fixed part of a base, and how many bits are free below it.
     value = mac_to_int(base)

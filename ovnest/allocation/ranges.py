@@ -48,5 +48,5 @@ class AddressRange(Struct, frozen=True, kw_only=True, order=True):
 def address_text(address: int, version: IpVersion) -> str:
     """The usual notation of an address, as `ipaddress` writes it."""
     if version == 4:
-        return str(ipaddress.IPv4Address(address))
+        return f"{address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255}"
     return str(ipaddress.IPv6Address(address))

@@ -115,7 +115,9 @@ def _options(port: Port, context: PortContext, kind: str) -> dict[str, str]:
 def _port_security(port: Port) -> tuple[str, ...]:
     if not port.port_security_enabled or port.is_trusted:
         return ()
-    own = [port.mac_address, *(fixed.ip_address for fixed in port.fixed_ips)]
+    own = [port.mac_address, *[fixed.ip_address for fixed in port.fixed_ips]]
+    if not port.allowed_address_pairs:
+        return (" ".join(own),)
     others = []
     for pair in port.allowed_address_pairs:
         address = ip_or_network(pair.ip_address)
@@ -131,7 +133,9 @@ def _addresses(port: Port, kind: str, secured: tuple[str, ...], *, served: bool)
         return ("router",)
     if kind == "vtep" or not (secured or kind or served):
         return (UNKNOWN,)
-    own = " ".join([port.mac_address, *(fixed.ip_address for fixed in port.fixed_ips)])
+    own = " ".join([port.mac_address, *[fixed.ip_address for fixed in port.fixed_ips]])
+    if secured and not port.allowed_address_pairs:
+        return (own,)
     macs = (
         {pair.mac_address for pair in port.allowed_address_pairs} - {port.mac_address} if secured else set()
     )
@@ -164,7 +168,7 @@ def _external_ids(port: Port, context: PortContext, kind: str) -> dict[str, str]
         keys.DEVICE_OWNER: port.device_owner,
         keys.PORT_PROJECT: port.project_id,
         keys.CIDRS: " ".join(
-            _cidr(fixed.ip_address, context.subnets[fixed.subnet_id]) for fixed in port.fixed_ips
+            [_cidr(fixed.ip_address, context.subnets[fixed.subnet_id]) for fixed in port.fixed_ips]
         ),
         keys.SWITCH: switch_name(port.network_id),
         keys.GROUPS: "",

@@ -4,7 +4,7 @@ A key is made of what stands on the row itself. Addresses are canonical text. Pa
 any row, the API's or not: OVN obeys them all.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from ovnest.northbound import external_ids as keys
 from ovnest.northbound.names import network_of_switch
@@ -12,10 +12,9 @@ from ovnest.northbound.tables import DhcpOptions, Document, LogicalSwitch, Logic
 from ovnest.ovsdb import Index
 
 
-def addresses_of(row: LogicalSwitchPort) -> Iterator[str]:
+def addresses_of(row: LogicalSwitchPort) -> list[str]:
     """The fixed addresses of a port, without their prefix lengths."""
-    for cidr in row.external_ids.get(keys.CIDRS, "").split():
-        yield cidr.partition("/")[0]
+    return [cidr.partition("/")[0] for cidr in row.external_ids.get(keys.CIDRS, "").split()]
 
 
 def network_id_of(row: LogicalSwitchPort) -> str | None:
@@ -31,18 +30,21 @@ def _network(row: LogicalSwitchPort) -> Iterable[str]:
 
 
 def _mac(row: LogicalSwitchPort) -> Iterable[tuple[str, str]]:
-    mac = row.external_ids.get(keys.MAC)
-    return [(network_id, mac) for network_id in _network(row)] if mac else ()
+    network_id, mac = network_id_of(row), row.external_ids.get(keys.MAC)
+    return ((network_id, mac),) if network_id is not None and mac else ()
 
 
 def _addresses(row: LogicalSwitchPort) -> Iterable[tuple[str, str]]:
-    return [(network_id, address) for network_id in _network(row) for address in addresses_of(row)]
+    network_id = network_id_of(row)
+    return () if network_id is None else [(network_id, address) for address in addresses_of(row)]
 
 
 def _other_addresses(row: LogicalSwitchPort) -> Iterable[tuple[str, str]]:
     if not row.port_security:
         return ()
-    fixed = frozenset(addresses_of(row))
+    fixed = addresses_of(row)
+    if row.port_security == (" ".join([row.external_ids.get(keys.MAC, ""), *fixed]),):
+        return ()  # nearly every port: its own and no other
     allowed = [
         address for entry in row.port_security for address in entry.split()[1:] if address not in fixed
     ]

@@ -3,12 +3,14 @@
 Source: neutron.policy._build_match_rule.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET, Struct
 
 from ovnest.policy.rules import ATTRIBUTE_DEFAULTS
+
+_LISTS = (list, tuple)
 
 
 def rules_for_create(resource: str, attributes: Mapping[str, Any]) -> list[str]:
@@ -22,21 +24,21 @@ def rules_for_create(resource: str, attributes: Mapping[str, Any]) -> list[str]:
         for name, value in attributes.items()
         if name not in defaults or not _same(value, defaults[name])
     }
-    return list(_rules(f"create_{resource}", asked_for))
+    return _rules(f"create_{resource}", asked_for)
 
 
 def rules_for_update(resource: str, attributes: Mapping[str, Any]) -> list[str]:
     """The rules for changing these attributes; each that is given counts, whatever its value."""
-    return list(_rules(f"update_{resource}", attributes))
+    return _rules(f"update_{resource}", attributes)
 
 
-def _rules(action: str, attributes: Mapping[str, Any]) -> Iterator[str]:
-    yield action
+def _rules(action: str, attributes: Mapping[str, Any]) -> list[str]:
+    rules = [action]
     for name, value in attributes.items():
-        yield f"{action}:{name}"
-        if isinstance(value, list | tuple):
-            for part in _parts(value):
-                yield f"{action}:{name}:{part}"
+        rules.append(f"{action}:{name}")
+        if isinstance(value, _LISTS):
+            rules += [f"{action}:{name}:{part}" for part in _parts(value)]
+    return rules
 
 
 def _parts(items: Sequence[Any]) -> list[str]:

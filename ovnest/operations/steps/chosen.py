@@ -16,12 +16,12 @@ _FIELDS: dict[type[Struct], list[tuple[str, str, Any]]] = {}
 
 def chosen(request: Struct) -> dict[str, Any]:
     """The attributes that a request gives, by the name they have at the wire."""
-    given = {}
-    for attribute, name, default in _fields(type(request)):
-        value = getattr(request, attribute)
-        if value is not UNSET and value != default:
-            given[name] = value
-    return given
+    values = zip(_fields(type(request)), msgspec.structs.astuple(request), strict=True)
+    return {
+        name: value
+        for (_, name, default), value in values
+        if value is not default and value is not UNSET and value != default
+    }
 
 
 def changes(update: Struct) -> dict[str, Any]:

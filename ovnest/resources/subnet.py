@@ -3,7 +3,6 @@
 Source: Neutron API reference, "Subnets".
 """
 
-import string
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
@@ -27,7 +26,6 @@ from ovnest.resources.fields import (
     text_or_empty,
     uuid,
     whole_number,
-    without,
 )
 
 IPV6_MODES = ("slaac", "dhcpv6-stateful", "dhcpv6-stateless")
@@ -139,7 +137,9 @@ class SubnetBody(Struct, frozen=True, kw_only=True):
 
 
 def _service_type(value: Any) -> str:
-    name: str = without(string.whitespace, limited(NAME_MAX))(value)
+    name: str = limited(NAME_MAX)(value)
+    if name.split() != [name]:  # blanks separate them in the database
+        raise ValueError(f"{name!r} is empty or has blanks in it")
     if not name.startswith(("compute:", "network:", "neutron:")):
         raise ValueError(f"{name!r} is not a device owner: it starts with neither network: nor compute:")
     return name

@@ -206,6 +206,7 @@ async def test_a_tunnel_number_is_one_networks(door: FrontDoor) -> None:
         ({"mtu": "large"}, "mtu"),
         ({"provider:network_type": "vxlan"}, "provider:network_type"),
         ({"tags": ["a/b"]}, "tags"),
+        ({"availability_zone_hints": ["a,b"]}, "availability_zone_hints"),
         ({"colour": "blue"}, "Unrecognized attribute(s) 'colour'"),
         ({"id": "5"}, "Unrecognized attribute(s) 'id'"),
         ({"project_id": "a", "tenant_id": "b"}, "do not match"),

@@ -232,6 +232,8 @@ async def test_pools_not_given_are_all_but_the_gateway(
         ({"ipv6_ra_mode": "slaac"}, 400, "InvalidInput"),
         ({"ipv6_address_mode": "slaac"}, 400, "InvalidInput"),
         ({"service_types": ["web"]}, 400, "HTTPBadRequest"),
+        ({"service_types": [""]}, 400, "HTTPBadRequest"),
+        ({"service_types": ["compute:a\u00a0b"]}, 400, "HTTPBadRequest"),
         ({"cidr": V6, "ipv6_address_mode": "magic"}, 400, "HTTPBadRequest"),
         ({"cidr": V6, "ipv6_address_mode": "slaac", "ipv6_ra_mode": "dhcpv6-stateful"}, 400, "InvalidInput"),
         ({"cidr": V6, "ipv6_address_mode": "slaac", "enable_dhcp": False}, 400, "InvalidInput"),

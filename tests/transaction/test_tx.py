@@ -4,12 +4,14 @@ import asyncio
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ovnest.api.store import Store
 from ovnest.config import Settings
 from ovnest.northbound.documents import TagMemory
 from ovnest.northbound.tables import DhcpOptions, Document, LogicalSwitchPort
 from ovnest.operations import ports
+from ovnest.ovsdb import Transaction
 from ovnest.policy import Policy
 from ovnest.resources.fields import is_uuid, to_struct
 from ovnest.resources.network import Network
@@ -47,6 +49,26 @@ async def test_putting_what_is_there_writes_nothing_and_raises_nothing(
     same = await door.store.write(ADMIN, lambda tx: tx.put(tx.get(Network, network["id"])))
     assert same.revision_number == 1
     assert await door.seq() == before
+
+
+async def test_a_change_raises_the_revision_and_sets_the_time_of_that_alone(
+    door: FrontDoor, network: Body
+) -> None:
+    later = replace(door.store.context(ADMIN), now="2030-01-01T00:00:00Z")
+
+    def rename(transaction: Transaction) -> Network:
+        tx = Tx(transaction, later)
+        return tx.put(replace(tx.get(Network, network["id"]), name="b"))
+
+    await door.store.client.execute(rename)
+    changed = await door.show("network", network["id"])
+    assert changed == {**network, "name": "b", "revision_number": 2, "updated_at": later.now}
+
+
+async def test_more_than_one_transaction_may_be_is_refused_whole(door: FrontDoor, network: Body) -> None:
+    async with Refused(409, "RequestTooLarge", "1001", "1000"):
+        await door.create_many("port", *[{"network_id": network["id"]}] * 1001)
+    assert await door.list("port") == []
 
 
 async def test_many_operations_go_out_in_few_transactions_each_seeing_those_before(

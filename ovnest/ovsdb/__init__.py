@@ -33,7 +33,7 @@ Left out: conditional monitoring chosen by the user, tables with several schemas
 How a write happens, and why it is right: docs/ledger.md.
 """
 
-from ovnest.ovsdb.client import Client, Operation, Status
+from ovnest.ovsdb.client import Client, Operation
 from ovnest.ovsdb.errors import (
     Busy,
     ConstraintViolation,
@@ -68,6 +68,7 @@ from ovnest.ovsdb.remotes import Remote, Tls, parse_remotes
 from ovnest.ovsdb.replica import Change, Index, Replica, Tracker, View
 from ovnest.ovsdb.rows import Row
 from ovnest.ovsdb.staging import Transaction
+from ovnest.ovsdb.status import Status
 from ovnest.ovsdb.values import RowUuid
 
 __all__ = [

@@ -11,8 +11,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import msgspec
-
+from ovnest.ovsdb.barrier import ReadBarrier
 from ovnest.ovsdb.connection import Connection, Follower, Unusable
 from ovnest.ovsdb.errors import (
     Busy,
@@ -32,6 +31,7 @@ from ovnest.ovsdb.replica import Change, Index, Replica, Tracker
 from ovnest.ovsdb.rows import Row
 from ovnest.ovsdb.session import Session
 from ovnest.ovsdb.staging import Transaction
+from ovnest.ovsdb.status import Status
 from ovnest.ovsdb.turns import Turns
 from ovnest.ovsdb.waiting import Pending
 from ovnest.ovsdb.writer import Writer
@@ -42,34 +42,6 @@ Operation = Callable[[Transaction], T]
 
 _log = logging.getLogger(__name__)
 _SWEEP_S = 0.1
-
-
-class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """How things stand, for a readiness probe and for people."""
-
-    connected: bool
-    ready: bool
-    loading: bool
-    leader: bool
-    remote: str
-    reason: str
-    """Why it is not ready; empty if it is."""
-    schema_version: str
-    rows: int
-    seq: int | None
-    waiting: int
-    """Operations that are accepted and not sent."""
-    sent: int
-    """Operations that are sent and not answered."""
-    in_doubt: int
-    """Operations whose answer was lost, and nobody knows yet whether they were written."""
-    lost_and_written: int
-    """Batches whose reply was lost and that turned out to be written, at first or when sent again."""
-    lost_and_dropped: int
-    """Batches whose reply was lost and that turned out not to be written; their operations were run again."""
-    resumed: int
-    reloaded: int
-    turns: int
 
 
 class Client:
@@ -110,8 +82,7 @@ class Client:
         self._mismatch: SchemaMismatch | None = None
         self._ready = asyncio.Event()
         self._news = asyncio.Event()  # something happened that `ready` should look at
-        self._readers: list[tuple[float, asyncio.Future[None]]] = []
-        self._asked: list[tuple[float, asyncio.Future[None]]] = []
+        self._barrier = ReadBarrier(self.options.barrier_timeout_s)
         self._sweeping: asyncio.TimerHandle | None = None
         self._runner: asyncio.Task[None] | None = None
         self._leaving = False
@@ -161,9 +132,7 @@ class Client:
         if self._sweeping is not None:
             self._sweeping.cancel()
         self._writer.stop(self._reason)
-        for _, future in (*self._readers, *self._asked):
-            if not future.done():
-                future.set_exception(Unreachable(self._reason))
+        self._barrier.stop(self._reason)
 
     # Asking how it is.
 
@@ -225,30 +194,10 @@ class Client:
         Raises:
             Unreachable: no answer within `barrier_timeout_s`.
         """
-        loop = asyncio.get_running_loop()
         if self._leaving:
             raise Unreachable(self._reason)
-        future: asyncio.Future[None] = loop.create_future()
-        self._readers.append((loop.time() + self.options.barrier_timeout_s, future))
-        self._ask()
         self._sweep_later()
-        await future
-        while (connection := self._connection) is not None and not connection.session.settled:
-            await connection.session.when_settled()
-
-    def _ask(self) -> None:
-        connection = self._connection
-        if connection is None or self._asked or not self._readers or not self._ready.is_set():
-            return
-        self._asked, self._readers = self._readers, []
-        connection.session.call("echo", [], self._answered)
-
-    def _answered(self, reply: Message) -> None:
-        for _, future in self._asked:
-            if not future.done():
-                future.set_result(None)
-        self._asked = []
-        self._ask()
+        await self._barrier.wait()
 
     # Writing.
 
@@ -319,13 +268,8 @@ class Client:
         self._sweeping = None
         now = asyncio.get_running_loop().time()
         left = self._writer.sweep(now, None if self._ready.is_set() else self._reason)
-        for waiting in (self._readers, self._asked):
-            for deadline, future in waiting:
-                if now >= deadline and not future.done():
-                    reason = self._reason if not self._ready.is_set() else "the server does not answer"
-                    future.set_exception(Unreachable(f"no read barrier: {reason}"))
-        self._readers = [waiter for waiter in self._readers if not waiter[1].done()]
-        if left or self._readers or self._asked:
+        reason = "the server does not answer" if self._ready.is_set() else self._reason
+        if self._barrier.sweep(now, reason) or left:
             self._sweep_later()
 
     # Connecting.
@@ -371,7 +315,7 @@ class Client:
                 self._ready.set()
                 self._news.set()
                 self._writer.use(session)
-                self._ask()
+                self._barrier.use(session)
             self._reason = await session.when_closed()
         except (OvsdbError, TimeoutError) as error:
             self._reason = str(error) or type(error).__name__
@@ -379,9 +323,9 @@ class Client:
         finally:
             self._ready.clear()
             self._writer.use(None)
+            self._barrier.use(None)
             self._turns.forget()
             self._connection = None
-            self._readers, self._asked = self._asked + self._readers, []
         _log.warning(
             "event=disconnected database=%s remote=%s reason=%r", self._database, remote, self._reason
         )

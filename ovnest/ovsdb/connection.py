@@ -176,7 +176,7 @@ class Connection:
         if reply.error is not None:
             raise from_wire(reply.error)
         follower.loaded = True
-        self.session.reply_timeout_s = follower.options.reply_timeout_s
+        self.session.limit_patience(follower.options.reply_timeout_s)
 
     def _loaded(self, reply: Message) -> Work:
         if reply.error is not None:

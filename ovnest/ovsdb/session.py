@@ -62,8 +62,8 @@ class Session(asyncio.BufferedProtocol):
         self._probed = False
         self._heard = False
         self._heard_at = 0.0
-        self.reply_timeout_s = math.inf
-        """If a request is not answered for so long, the connection is given up."""
+        self._silence_limit_s = math.inf
+        self._reply_timeout_s = math.inf
         self._reason = ""
         self._when_settled: list[asyncio.Future[None]] = []
         self._when_closed: asyncio.Future[str] = self._loop.create_future()
@@ -78,6 +78,14 @@ class Session(asyncio.BufferedProtocol):
         """
         number = self._last_id + 1
         return self.send(encode({"id": number, "method": method, "params": params}), on_reply)
+
+    def limit_patience(self, reply_timeout_s: float) -> None:
+        """From now on give up a server that is silent for two probe intervals, or does not answer a request.
+
+        Not before: a server that composes a database of 100,000 ports says nothing for longer.
+        """
+        self._silence_limit_s = 2 * self._probe_interval_s
+        self._reply_timeout_s = reply_timeout_s
 
     def next_id(self) -> int:
         """The id that the request given to `send` must have."""
@@ -259,10 +267,10 @@ class Session(asyncio.BufferedProtocol):
             self._heard = self._probed = False
             self._heard_at = now
         oldest = next(iter(self._awaited.values()), None)
-        if now - self._heard_at >= 2 * self._probe_interval_s:
+        if now - self._heard_at >= self._silence_limit_s:
             self.close(f"the server was silent for {now - self._heard_at:.1f} s")
             return
-        if oldest is not None and now - oldest[2] >= self.reply_timeout_s:
+        if oldest is not None and now - oldest[2] >= self._reply_timeout_s:
             self.close(f"the server left a request unanswered for {now - oldest[2]:.1f} s")
             return
         if now - self._heard_at >= self._probe_interval_s and not self._probed:

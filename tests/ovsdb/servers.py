@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-SCHEMA = Path("/usr/share/ovn/ovn-nb.ovsschema")
+SCHEMA = Path(os.environ.get("OVNEST_TEST_SCHEMA", "/usr/share/ovn/ovn-nb.ovsschema"))
 DATABASE = "OVN_Northbound"
 PATIENCE = float(os.environ.get("OVNEST_TEST_PATIENCE", "1"))
 """Stretches every bound on a slow machine."""

@@ -236,13 +236,17 @@ def _not(make: Callable[[Sequence[str]], Matches]) -> Callable[[Sequence[str]], 
 def _is_changed_since(values: Sequence[str]) -> Matches:
     try:
         moment = datetime.fromisoformat(values[0])
-    except ValueError as error:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        moment = moment.astimezone(UTC)
+    except (
+        ValueError,
+        OverflowError,
+    ) as error:  # the second: in UTC it would be before year 1, or after 9999
         raise InvalidInput(
             error_message="The input changed_since must be in the following format: YYYY-MM-DDTHH:MM:SSZ"
         ) from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    since = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    since = moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
     return lambda actual: bool(actual >= since)  # as text: both have the one form that the API shows
 
 

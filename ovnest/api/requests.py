@@ -15,6 +15,7 @@ from msgspec import Struct
 from ovnest.api.limits import Limits
 from ovnest.api.refusals import (
     HTTPExpectationFailed,
+    HTTPNotFound,
     HTTPNotImplemented,
     HTTPRequestHeaderFieldsTooLarge,
     HTTPVersionNotSupported,
@@ -86,6 +87,7 @@ def parse_head(block: bytes, limits: Limits) -> Head:
 
     Raises:
         HTTPBadRequest: it is not HTTP, or can be read in two ways.
+        HTTPNotFound: its path has an encoded slash; no path of ours has.
         HTTPRequestHeaderFieldsTooLarge: it has too many headers.
         HTTPVersionNotSupported, HTTPNotImplemented, HTTPExpectationFailed: it asks for what is not done here.
     """
@@ -158,6 +160,8 @@ def _path_and_query(target: bytes) -> tuple[str, list[tuple[str, str]]]:
     if b"#" in target:
         raise HTTPBadRequest(reason="The request's target has a fragment.")
     raw_path, _, raw_query = target.partition(b"?")
+    if b"%2f" in raw_path.lower():  # a proxy in front may not have taken it for a separator, so nor do we
+        raise HTTPNotFound
     try:
         path = (unquote_to_bytes(raw_path) if b"%" in raw_path else raw_path).decode("utf-8")
         query = (

@@ -64,7 +64,6 @@ NO_PATHS = (
     *("/V2.0/ports", "/v2.0/ports.json.json", "/v2.0/port", "/v2.0/portss", "/v2.0/ports ", "/v2.0/ports%00"),
     *(
         "/v2",
-        "/v2.0.json",
         "/v2.1/ports",
         "/v3",
         "/v2.0/routers",
@@ -74,7 +73,6 @@ NO_PATHS = (
     ),
     *(
         "/.git/config",
-        "/openapi.json/",
         "/healthz/x",
         "/readyz/..",
         "/v2.0/extensions/x",
@@ -101,7 +99,8 @@ async def test_what_is_no_path_is_404(target: Target, things: Things) -> None:
             for method in ("GET", "POST", "PUT", "DELETE"):
                 body = {"port": things.good("port")} if method in ("POST", "PUT") else None
                 answer = await target.http(method, encoded, body)
-                assert_refused(f"{method} {path}", answer, 404)
+                statuses = (404,) if method == "GET" else (404, 405)
+                assert_refused(f"{method} {path}", answer, *statuses)
 
 
 async def test_what_is_no_id_is_404(target: Target, things: Things) -> None:

@@ -58,6 +58,23 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str, _help("rules that differ from the defaults, JSON or YAML; read again when it changes")
     ] = ""
 
+    agent_listen: Annotated[
+        str, _help("where agents in VMs are served, over TLS: IP:PORT or [IP]:PORT; empty: nowhere")
+    ] = ""
+    agent_url: Annotated[
+        str, _help("https://HOST:PORT by which agents reach --agent-listen; empty: its address")
+    ] = ""
+    agent_keys: Annotated[
+        str, _help("key ring that signs agents' credentials, the same on all servers; read again on change")
+    ] = ""
+    tls_cert: Annotated[
+        str, _help("certificate file (PEM, with its chain) for --agent-listen; read again on change")
+    ] = ""
+    tls_key: Annotated[str, _help("private key file (PEM) of --tls-cert; read again on change")] = ""
+    tls_ca: Annotated[
+        str, _help("certificate file (PEM) that agents trust; empty: the last in --tls-cert")
+    ] = ""
+
     parent_delete: Annotated[
         Literal["refuse", "cascade", "orphan"],
         _help("what deleting a port does to the container ports under it"),

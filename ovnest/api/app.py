@@ -1,6 +1,10 @@
 """The application: a request in, the answer out. It finds the route, asks who it is, and says refusals."""
 
+from ovnest.api.agent_codes import PLURAL as AGENT_CODES
+from ovnest.api.agent_codes import AgentCodeRoutes
+from ovnest.api.agents import Agents
 from ovnest.api.discovery import Discovery
+from ovnest.api.events import Events
 from ovnest.api.health import Health
 from ovnest.api.refusals import HTTPMethodNotAllowed, HTTPNotFound, refusal_response
 from ovnest.api.requests import Request
@@ -9,19 +13,25 @@ from ovnest.api.responses import Response
 from ovnest.api.routes import Handle, Methods
 from ovnest.api.services import SERVICES
 from ovnest.api.store import Store
+from ovnest.api.viewers import CallerViewer
 from ovnest.caller import Caller
 from ovnest.errors import Refusal
 from ovnest.identity import Identity
+from ovnest.identity.agent_token import refuse_agents
 
 PREFIX = "/v2.0"
 NOBODY = Caller(project_id="")
 JSON = ".json"
+EVENTS = "events"
 
 
 class App:
     """The Networking API on a store, for callers that `identity` knows."""
 
-    def __init__(self, store: Store, identity: Identity) -> None:
+    def __init__(self, store: Store, identity: Identity, agents: Agents, events: Events) -> None:
+        self._store = store
+        self._events = events
+        self._agent_codes = AgentCodeRoutes(store, agents)
         self._identity = identity
         self._health = Health(store.client)
         self._discovery = Discovery()
@@ -40,6 +50,7 @@ class App:
             for_anybody = self._health.routes(request.path)
             if for_anybody is not None:
                 return await _handler(for_anybody, request)(request, NOBODY)
+            refuse_agents(request.headers)
             caller = self._identity.identify(request.headers, request.peer, request.request_id)
             project_id = caller.project_id
             return await _handler(self._methods(request.path), request)(request, caller)
@@ -49,12 +60,23 @@ class App:
     def _methods(self, path: str) -> Methods:
         found = self._discovery.routes(path)
         if found is None and path.startswith(PREFIX + "/"):
-            parts = path.removeprefix(PREFIX + "/").removesuffix("/").removesuffix(JSON).split("/")
-            resource = self._resources.get(parts[0])
-            found = resource.routes(parts[1:]) if resource is not None else None
+            plural, *parts = path.removeprefix(PREFIX + "/").removesuffix("/").removesuffix(JSON).split("/")
+            if plural in self._resources:
+                found = self._resources[plural].routes(parts)
+            elif plural == AGENT_CODES:
+                found = self._agent_codes.routes(parts)
+            elif [plural, *parts] == [EVENTS]:
+                found = {"GET": self._watch}
         if found is None:
             raise HTTPNotFound
         return found
+
+    async def _watch(self, request: Request, caller: Caller) -> Response:
+        viewer = CallerViewer(self._store, self._resources["ports"], caller)
+        await self._store.reading(caller)  # until the Northbound has been read, there is nothing to watch
+        return self._events.response(
+            viewer, request.query, request.headers.get("last-event-id"), project_id=caller.project_id
+        )
 
 
 def _handler(methods: Methods, request: Request) -> Handle:

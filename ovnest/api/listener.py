@@ -125,7 +125,7 @@ class Listener:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._all_ended(), timeout_s)
 
-        left = list(service.answers)
+        left = [*service.answers, *service.watches]
         if left:
             _log.warning(
                 "requests cancelled after the drain's bound: count=%d timeout_s=%s", len(left), timeout_s
@@ -144,8 +144,8 @@ class Listener:
         service = self._service
         if service.connections:
             await service.all_left.wait()
-        if service.answers:
-            await asyncio.wait(service.answers)
+        if service.answers or service.watches:
+            await asyncio.wait(service.answers | service.watches)
 
     def _connection(self) -> Connection:
         return Connection(self._service)

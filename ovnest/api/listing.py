@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 from urllib.parse import urlencode
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from ovnest.api.query import Filter, Query, Sort, attributes_of
 from ovnest.api.responses import Response
@@ -99,11 +99,12 @@ def shown(item: Item, fields: frozenset[str]) -> Any:
     body, hidden = item
     if not fields and not hidden:
         return body
-    return {
-        name: getattr(body, attribute.field)
+    values = (
+        (name, getattr(body, attribute.field))
         for name, attribute in attributes_of(type(body)).items()
         if name not in hidden and (not fields or name in fields)
-    }
+    )
+    return {name: value for name, value in values if value is not UNSET}
 
 
 async def _collect(items: Iterable[Item], query: Query, marker: Item | None) -> list[list[_Entry]]:
@@ -163,6 +164,8 @@ def _key_maker(query: Query) -> Callable[[Item], Any]:
 def _part(item: Item, sort: Sort, reverse: bool) -> Any:
     attribute = sort.attribute
     value = None if attribute.name in item.hidden else getattr(item.body, attribute.field)
+    if value is UNSET:
+        value = None
     ordered = (value is not None, value)  # null comes before everything
     return ordered if sort.ascending is not reverse else _Descending(ordered)
 

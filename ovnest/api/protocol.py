@@ -67,6 +67,7 @@ class Service:
         self.heads = ResponseHeads()
         self.connections: set[Connection] = set()
         self.answers: set[asyncio.Task[None]] = set()
+        self.watches: set[asyncio.Task[None]] = set()
         self.is_draining = False
         self.all_left = asyncio.Event()  # set when, in a drain, the last connection has gone
 
@@ -89,6 +90,7 @@ class Connection(asyncio.Protocol):
         self._is_reading = True
         self._writable: asyncio.Future[None] | None = None
         self._unsent_bytes = 0
+        self._watch: asyncio.Task[None] | None = None
         self.deadline = inf
 
     # What the event loop calls
@@ -144,6 +146,8 @@ class Connection(asyncio.Protocol):
             self._service.all_left.set()
         self._buffer.clear()
         self._wake_writer()
+        if self._watch is not None:
+            self._watch.cancel()
 
     # What the listener calls
 
@@ -268,6 +272,8 @@ class Connection(asyncio.Protocol):
     async def _run(self, request: Request, head: Head) -> None:
         started = time.perf_counter()
         response = await self._ask_handler(request)
+        if response.is_watch:
+            self._become_watch()
         sent_bytes = 0
         try:
             sent_bytes = await self._send(response, head, request.request_id)
@@ -278,7 +284,20 @@ class Connection(asyncio.Protocol):
         finally:
             took_s = time.perf_counter() - started
             self._log_access(head, response, sent_bytes, took_s, request.request_id)
+        self._watch = None
         self._next_request()
+
+    def _become_watch(self) -> None:
+        """This answer goes on until its client leaves: it is no request in flight, and is then cancelled."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  (narrows the type)
+        service = self._service
+        service.answers.discard(task)
+        service.watches.add(task)
+        task.add_done_callback(service.watches.discard)
+        self._watch = task
+        if self._phase is Phase.CLOSED:
+            task.cancel()
 
     async def _ask_handler(self, request: Request) -> Response:
         service = self._service

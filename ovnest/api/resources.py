@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from ovnest.api.bodies import changed, decode, wanted
+from ovnest.api.idempotency import HEADER, once_of
 from ovnest.api.listing import Item, list_response, shown
 from ovnest.api.query import attributes_of, fields_of, read_query
 from ovnest.api.requests import Request
@@ -21,7 +22,9 @@ from ovnest.api.urls import base_url
 from ovnest.caller import Caller
 from ovnest.errors import PreconditionFailed
 from ovnest.errors.fields import HTTPBadRequest
+from ovnest.errors.once import InvalidIdempotencyKey
 from ovnest.operations import tags
+from ovnest.operations.steps.once import Once
 from ovnest.resources.fields import to_struct
 from ovnest.transaction import Tx
 
@@ -75,19 +78,36 @@ class ResourceRoutes:
         asked = wanted(request.body, self._singular, self._plural)
         wants = [to_struct(item, resource.create, resource.create_coercions) for item in asked.items]
 
+        key = request.headers.get(HEADER)
+        if key is not None:
+            once = once_of(key, asked.items, is_bulk=asked.is_bulk)
+            return await self._create_once(caller, wants[0], once)
+
         def create(tx: Tx) -> list[bytes]:
-            return [self._shown(tx, service.create(tx, want)) for want in wants]
+            return [self.shown(tx, service.create(tx, want)) for want in wants]
 
         made = await self._store.write(caller, create, items=len(wants), what=f"create_{self._singular}")
         if asked.is_bulk:
             return _answer(201, b'{"%b":[%b]}' % (self._plural.encode(), b",".join(made)), caller)
         return _answer(201, b'{"%b":%b}' % (self._singular.encode(), made[0]), caller)
 
+    async def _create_once(self, caller: Caller, want: Any, once: Once) -> Response:
+        create_once = self._service.create_once
+        if create_once is None:
+            raise InvalidIdempotencyKey(reason=f"is kept for ports, not for {self._plural}")
+
+        def create(tx: Tx) -> tuple[bytes, bool]:
+            made, is_new = create_once(tx, want, once)
+            return self.shown(tx, made), is_new
+
+        shown, is_new = await self._store.write(caller, create, what=f"create_{self._singular}")
+        return self._one(shown, caller, status=201 if is_new else 200)
+
     async def _show(self, request: Request, caller: Caller, key: str) -> Response:
         fields = fields_of(request.query)
 
         def show(tx: Tx) -> bytes:
-            return self._shown(tx, self._service.show(tx, key), fields)
+            return self.shown(tx, self._service.show(tx, key), fields)
 
         return self._one(await self._store.read(caller, show), caller)
 
@@ -99,7 +119,7 @@ class ResourceRoutes:
 
         def update(tx: Tx) -> bytes:
             self._check_revision(tx, key, revision)
-            return self._shown(tx, service.update(tx, key, change))
+            return self.shown(tx, service.update(tx, key, change))
 
         return self._one(await self._write(caller, update, "update"), caller)
 
@@ -164,7 +184,7 @@ class ResourceRoutes:
     def _write(self, caller: Caller, operation: Callable[[Tx], Any], verb: str) -> Awaitable[Any]:
         return self._store.write(caller, operation, what=f"{verb}_{self._singular}")
 
-    def _shown(self, tx: Tx, facts: Any, fields: frozenset[str] = frozenset()) -> bytes:
+    def shown(self, tx: Tx, facts: Any, fields: frozenset[str] = frozenset()) -> bytes:
         """What the caller may see of a resource, as JSON; of that only `fields`, if any are named."""
         return msgspec.json.encode(shown(self._item(tx, facts), fields))
 
@@ -178,8 +198,8 @@ class ResourceRoutes:
             if current != expected:
                 raise RevisionNumberConstraintFailed(expected=expected, current=current)
 
-    def _one(self, shown: bytes, caller: Caller) -> Response:
-        return _answer(200, b'{"%b":%b}' % (self._singular.encode(), shown), caller)
+    def _one(self, shown: bytes, caller: Caller, *, status: int = 200) -> Response:
+        return _answer(status, b'{"%b":%b}' % (self._singular.encode(), shown), caller)
 
 
 def _expected_revision(request: Request) -> int | None:

@@ -19,13 +19,15 @@ _BREAKS_THE_HEAD = re.compile(r"[\r\n\0]")
 class Response(Struct, frozen=True, kw_only=True):
     """One answer. Bytes go out with their length, an iterator's chunks as fast as the client takes them.
 
-    `project_id` is the caller's, for the access log; it is not sent.
+    `project_id` is the caller's, for the access log; it is not sent. An `is_watch` has no end of its own: it
+    does not count as a request in flight, and ends when its client goes away.
     """
 
     status: int
     headers: Mapping[str, str] = {}
     body: bytes | AsyncIterator[bytes] = b""
     project_id: str = ""
+    is_watch: bool = False
 
 
 def json_response(status: int, value: Any, project_id: str = "") -> Response:

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from ovnest.operations import networks, ports, subnets
+from ovnest.operations.steps.once import Once
 from ovnest.operations.steps.visible import network_target, port_target, subnet_target
 from ovnest.policy import Target
 from ovnest.resources.registry import NETWORKS, PORTS, SUBNETS, Resource
@@ -16,7 +17,8 @@ class Service(Struct, frozen=True, kw_only=True):
     """The operations of one resource. Facts are what they give; `body` makes of facts what is shown.
 
     `list` gives what may match the filters, by the narrowest index; the filters themselves are applied to
-    what is shown. `target` is what policy asks about when it hides attributes.
+    what is shown. `target` is what policy asks about when it hides attributes. `create_once` also says
+    whether it made something new; a resource without it keeps no idempotency keys.
     """
 
     resource: Resource
@@ -27,6 +29,7 @@ class Service(Struct, frozen=True, kw_only=True):
     list: Callable[[Tx, Mapping[str, Sequence[str]]], Iterator[Any]]
     body: Callable[[Tx, Any], Struct]
     target: Callable[[Tx, Any], Target]
+    create_once: Callable[[Tx, Any, Once], tuple[Any, bool]] | None = None
 
 
 SERVICES: dict[str, Service] = {
@@ -61,6 +64,7 @@ SERVICES: dict[str, Service] = {
             list=ports.list_ports,
             body=ports.port_body,
             target=port_target,
+            create_once=ports.create_port_once,
         ),
     )
 }

@@ -8,7 +8,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
 from ovnest.api.access_log import AccessLog
+from ovnest.api.agent_app import AgentApp
+from ovnest.api.agents import Agents
 from ovnest.api.app import App
+from ovnest.api.events import Events
 from ovnest.api.hosts import Hosts
 from ovnest.api.limits import Limits
 from ovnest.api.listener import Listener
@@ -20,8 +23,10 @@ from ovnest.policy import Policy, PolicyFile
 
 _log = logging.getLogger(__name__)
 
-POLICY_LOOK_S = 1.0
+LOOK_S = 1.0
 DRAIN_S = 30.0
+# Each VM keeps a connection open to hear what happens.
+AGENT_LIMITS = Limits(connections=4000)
 
 
 async def serve(
@@ -29,21 +34,26 @@ async def serve(
     sockets: Sequence[socket.socket],
     stop: asyncio.Event,
     on_ready: Callable[[], None],
+    agent_sockets: Sequence[socket.socket] = (),
 ) -> None:
-    """Serve on bound sockets until `stop`, then finish what was begun.
+    """Serve on bound sockets until `stop`, then finish what was begun. `agent_sockets` are for agents.
 
     `on_ready` is called once the Northbound has been read. Until then, and whenever the Northbound is away,
     requests are answered 503.
 
     Raises:
         BadPolicy: the policy file is refused; nothing was served.
+        BadSetting: what agents need is missing or refused; nothing was served.
         UnknownLayout: the Northbound was arranged by a newer release.
         SchemaMismatch: the Northbound lacks a table or column that cannot be done without.
     """
     policy_file = PolicyFile(settings.policy_file) if settings.policy_file else None
     store = Store(settings, policy_file.policy if policy_file else Policy())
     access_log = AccessLog(sys.stdout.write, as_json=settings.log_format == "json")
-    listener = Listener(App(store, from_settings(settings)), Limits(), access_log)
+    events = Events(store.client)
+    agents = Agents(settings, agent_sockets[0].getsockname()[:2] if agent_sockets else None)
+    listener = Listener(App(store, from_settings(settings), agents, events), Limits(), access_log)
+    agent_listener = Listener(AgentApp(store, agents, events), AGENT_LIMITS, access_log)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(store)
         if settings.southbound:
@@ -51,25 +61,40 @@ async def serve(
             store.watch_hosts(hosts)
         for sock in sockets:
             await listener.serve_socket(sock)
+        for sock in agent_sockets:
+            assert agents.tls is not None  # noqa: S101  (there is no such socket without)
+            await agent_listener.serve_socket(sock, agents.tls.context)
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(_say_when_ready(store, on_ready))]
+            running = [
+                tasks.create_task(_say_when_ready(store, events, on_ready)),
+                tasks.create_task(_follow_agents(agents)),
+            ]
             if policy_file is not None:
                 running.append(tasks.create_task(_follow(policy_file, store)))
             await stop.wait()
             for task in running:
                 task.cancel()
-        await listener.drain(DRAIN_S)
+        events.close()
+        await asyncio.gather(listener.drain(DRAIN_S), agent_listener.drain(DRAIN_S))
 
 
-async def _say_when_ready(store: Store, on_ready: Callable[[], None]) -> None:
+async def _say_when_ready(store: Store, events: Events, on_ready: Callable[[], None]) -> None:
     await store.ready()
+    events.follow()
     on_ready()
+
+
+async def _follow_agents(agents: Agents) -> None:
+    """Take a changed key ring or certificate into force."""
+    while True:
+        await asyncio.sleep(LOOK_S)
+        agents.reload_if_changed()
 
 
 async def _follow(policy_file: PolicyFile, store: Store) -> None:
     """Take a changed policy file into force; a refused one leaves the old policy where it is."""
     while True:
-        await asyncio.sleep(POLICY_LOOK_S)
+        await asyncio.sleep(LOOK_S)
         try:
             if policy_file.reload_if_changed():
                 store.policy = policy_file.policy

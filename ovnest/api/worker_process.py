@@ -21,6 +21,7 @@ def main(number: int) -> None:
     with channel.makefile("rb", buffering=0) as stream:
         order = msgspec.json.decode(stream.readline(), type=Order)
     sockets = [socket.socket(fileno=number) for number in order.sockets]
+    agent_sockets = [socket.socket(fileno=number) for number in order.agent_sockets]
 
     async def work(stop: asyncio.Event) -> None:
         reader, writer = await asyncio.open_connection(sock=channel)
@@ -31,7 +32,7 @@ def main(number: int) -> None:
 
         async with asyncio.TaskGroup() as tasks:
             watch = tasks.create_task(end_with_the_channel())
-            await serve(order.settings, sockets, stop, lambda: writer.write(READY))
+            await serve(order.settings, sockets, stop, lambda: writer.write(READY), agent_sockets)
             watch.cancel()
         writer.close()
 

@@ -30,6 +30,7 @@ class Order(Struct, frozen=True, kw_only=True):
 
     settings: Settings
     sockets: tuple[int, ...]
+    agent_sockets: tuple[int, ...] = ()
 
 
 class WorkerFailed(Exception):
@@ -40,10 +41,15 @@ class Workers:
     """`settings.workers` processes that serve the same sockets."""
 
     def __init__(
-        self, settings: Settings, sockets: Sequence[socket.socket], on_ready: Callable[[], None]
+        self,
+        settings: Settings,
+        sockets: Sequence[socket.socket],
+        on_ready: Callable[[], None],
+        agent_sockets: Sequence[socket.socket] = (),
     ) -> None:
         self._settings = settings
         self._sockets = tuple(sock.fileno() for sock in sockets)
+        self._agent_sockets = tuple(sock.fileno() for sock in agent_sockets)
         self._on_ready = on_ready
         self._ready: set[int] = set()
         self._said_ready = False
@@ -84,7 +90,7 @@ class Workers:
     async def _attend(self, place: int, channel: socket.socket) -> None:
         """Tell a worker its order, hear that it is ready, return when it has ended."""
         reader, writer = await asyncio.open_connection(sock=channel)
-        order = Order(settings=self._settings, sockets=self._sockets)
+        order = Order(settings=self._settings, sockets=self._sockets, agent_sockets=self._agent_sockets)
         try:
             writer.write(msgspec.json.encode(order) + b"\n")
             if await reader.readline() == READY:
@@ -106,5 +112,5 @@ class Workers:
             "ovnest.api.worker_process",
             str(number),
             stdin=asyncio.subprocess.DEVNULL,
-            pass_fds=(number, *self._sockets),
+            pass_fds=(number, *self._sockets, *self._agent_sockets),
         )

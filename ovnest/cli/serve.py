@@ -5,12 +5,13 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from ovnest.api.agents import Agents
 from ovnest.api.listener import bound, parse_endpoint
 from ovnest.api.readiness import READY, STOPPING, notify
 from ovnest.api.running import run as run_loop
@@ -46,27 +47,32 @@ def run(args: argparse.Namespace) -> int:
         settings = load(args, os.environ)
         endpoint = parse_endpoint(settings.listen)
         from_settings(settings)
+        Agents(settings)
+        agent_endpoint = parse_endpoint(settings.agent_listen) if settings.agent_listen else None
         if settings.policy_file:
             PolicyFile(settings.policy_file)
     except (BadSetting, BadPolicy, ValueError) as error:
         print(f"ovnest serve: {error}", file=sys.stderr)
         return 2
-    try:
-        sock = bound(endpoint)
-    except OSError as error:
-        print(f"ovnest serve: cannot listen on {settings.listen}: {error.strerror}", file=sys.stderr)
-        return 1
-    with sock:
-        return _serve(settings, args.embedded, sock)
+    with ExitStack() as opened:
+        sockets = []
+        for each in (endpoint, agent_endpoint):
+            try:
+                sockets += [opened.enter_context(bound(each))] if each is not None else []
+            except OSError as error:
+                where = settings.listen if each is endpoint else settings.agent_listen
+                print(f"ovnest serve: cannot listen on {where}: {error.strerror}", file=sys.stderr)
+                return 1
+        return _serve(settings, args.embedded, sockets)
 
 
-def _serve(settings: Settings, embedded: Path | None, sock: socket.socket) -> int:
+def _serve(settings: Settings, embedded: Path | None, sockets: Sequence[socket.socket]) -> int:
     failures: list[str] = []
 
     async def main(stop: asyncio.Event) -> None:
         try:
             async with _central(settings, embedded) as in_force:
-                await _work(in_force, sock, stop)
+                await _work(in_force, sockets, stop)
         except* (UnknownLayout, SchemaMismatch, SandboxError) as group:
             failures.extend(f"ovnest serve: {error}" for error in group.exceptions)
         except* WorkerFailed:
@@ -78,15 +84,20 @@ def _serve(settings: Settings, embedded: Path | None, sock: socket.socket) -> in
     return 1 if failures else 0
 
 
-async def _work(settings: Settings, sock: socket.socket, stop: asyncio.Event) -> None:
+async def _work(settings: Settings, sockets: Sequence[socket.socket], stop: asyncio.Event) -> None:
+    """The first socket is the API's, a second one for agents."""
+    sock, *agent_sockets = sockets
+
     def on_ready() -> None:
         notify(READY)
         print(_how_to_use(sock), flush=True)
+        for each in agent_sockets:
+            print(f"ovnest serves agents on {_url('https', each)}", flush=True)
 
     if settings.workers == 1:
-        await serve(settings, [sock], stop, on_ready)
+        await serve(settings, [sock], stop, on_ready, agent_sockets)
     else:
-        await Workers(settings, [sock], on_ready).run(stop)
+        await Workers(settings, [sock], on_ready, agent_sockets).run(stop)
     notify(STOPPING)
 
 
@@ -107,10 +118,14 @@ def _how_to_use(sock: socket.socket) -> str:
             f"ovnest serves the Networking API on unix:{path}\n"
             f"  curl --unix-socket {path} http://localhost/v2.0/networks"
         )
-    host, port = sock.getsockname()[:2]
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    url = _url("http", sock)
     return (
         f"ovnest serves the Networking API on {url}\n"
         f"  export OS_AUTH_TYPE=none OS_ENDPOINT={url}\n"
         "  openstack network list"
     )
+
+
+def _url(scheme: str, sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

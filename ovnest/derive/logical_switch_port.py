@@ -162,6 +162,7 @@ def _dhcp(port: Port, context: PortContext) -> tuple[RowUuid | None, RowUuid | N
 
 def _external_ids(port: Port, context: PortContext, kind: str) -> dict[str, str]:
     capabilities = port.profile.get("capabilities")
+    once = {keys.ONCE: port.once} if port.once else {}
     return {
         keys.PORT_NAME: port.name,
         keys.DEVICE_ID: port.device_id,
@@ -179,6 +180,7 @@ def _external_ids(port: Port, context: PortContext, kind: str) -> dict[str, str]
         keys.CAPABILITIES: ";".join(capabilities) if isinstance(capabilities, list) else "",
         keys.PORT_MTU: str(context.network.mtu) if kind == "localport" else "",
         keys.MAC: port.mac_address,
+        **once,
         keys.CREATED: port.created_at,
         keys.UPDATED: port.updated_at,
     }

@@ -80,7 +80,9 @@ def _attributes(kind: type[DocumentFacts]) -> Iterator[tuple[str, str, str]]:
             continue
         described = [each.description for each in get_args(annotation)[1:] if isinstance(each, Meta)]
         key = f"{name}.<key>" if name in kind.SPREAD else name
-        form = "text" if annotation is str or get_args(annotation)[:1] == (str,) else "JSON"
+        kind_of = next(iter(get_args(annotation)), annotation)  # without what Annotated says
+        is_text = kind_of is str or any(isinstance(each, str) for each in get_args(kind_of))
+        form = "text" if is_text else "JSON"
         yield f"`{key}`", (described[0] if described else None) or name, form
 
 

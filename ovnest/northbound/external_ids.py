@@ -71,6 +71,7 @@ VNIC_TYPE = "neutron:vnic_type"
 CAPABILITIES = "neutron:port_capabilities"
 PORT_MTU = "neutron:mtu"
 MAC = "ovnest:mac_address"
+ONCE = "ovnest:idempotency"
 
 # Document rows, and the ledger
 KIND = "ovnest:kind"
@@ -127,6 +128,7 @@ KEYS: tuple[Key, ...] = (
     Key(_LSP, CAPABILITIES, "`capabilities` of binding:profile, joined by semicolons", derived=True),
     Key(_LSP, PORT_MTU, "the network's MTU on localports; else empty", derived=True),
     Key(_LSP, MAC, "mac_address (`addresses` may hold only `unknown`)"),
+    Key(_LSP, ONCE, "Idempotency-Key of the request that made it, a digest of that, `agent` if one did"),
     Key(_LSP, CREATED, "created_at, UTC"),
     Key(_LSP, UPDATED, "updated_at, UTC"),
     Key(_DHCP, SUBNET, "the subnet's id", row="a subnet, and a port's own options"),

@@ -11,6 +11,8 @@ from ovnest.northbound.names import network_of_switch
 from ovnest.northbound.tables import DhcpOptions, Document, LogicalSwitch, LogicalSwitchPort
 from ovnest.ovsdb import Index
 
+BY_AGENT = "agent"  # the third word of an idempotency key that an agent has sent
+
 
 def addresses_of(row: LogicalSwitchPort) -> list[str]:
     """The fixed addresses of a port, without their prefix lengths."""
@@ -67,6 +69,22 @@ def _value(key: str, row: LogicalSwitchPort) -> Iterable[str]:
     return (value,) if value and keys.PORT_NAME in row.external_ids else ()
 
 
+def _host(row: LogicalSwitchPort) -> Iterable[str]:
+    host = row.options.get(keys.REQUESTED_CHASSIS)
+    return (host,) if host and keys.PORT_NAME in row.external_ids else ()
+
+
+def _once(row: LogicalSwitchPort) -> Iterable[tuple[str, str, str]]:
+    written = row.external_ids.get(keys.ONCE, "").split(" ")
+    if len(written) < 2 or keys.PORT_NAME not in row.external_ids:
+        return ()
+    # Agents' keys are each agent's own: none can be taken by another, or by the project's other clients.
+    agent = ""
+    if written[2:] == [BY_AGENT]:
+        agent = row.parent_name or row.options.get(keys.REQUESTED_CHASSIS, "")
+    return ((row.external_ids.get(keys.PORT_PROJECT, ""), agent, written[0]),)
+
+
 def _subnet_network(row: DhcpOptions) -> Iterable[str]:
     network_id = row.external_ids.get(keys.SUBNET_NETWORK)
     return () if network_id is None or keys.PORT in row.external_ids else (network_id,)
@@ -100,6 +118,8 @@ CHILDREN_OF = Index("container ports of a parent", LogicalSwitchPort, _parent)
 CHILD_BY_TAG = Index("container port by parent and tag", LogicalSwitchPort, _parent_tag)
 PORTS_OF_DEVICE = Index("ports of a device", LogicalSwitchPort, lambda row: _value(keys.DEVICE_ID, row))
 PORTS_OF_PROJECT = Index("ports of a project", LogicalSwitchPort, lambda row: _value(keys.PORT_PROJECT, row))
+PORTS_OF_HOST = Index("ports that ask for a host", LogicalSwitchPort, _host)
+PORT_BY_ONCE = Index("port by project, agent and idempotency key", LogicalSwitchPort, _once)
 SUBNETS_OF_NETWORK = Index("subnets of a network", DhcpOptions, _subnet_network)
 DHCP_OPTIONS_OF_PORT = Index("DHCP options of a port's own", DhcpOptions, _port_options)
 NETWORK_BY_SEGMENT = Index("network by type, physical network and segment", LogicalSwitch, _segment)
@@ -116,6 +136,8 @@ INDEXES: tuple[
     CHILD_BY_TAG,
     PORTS_OF_DEVICE,
     PORTS_OF_PROJECT,
+    PORTS_OF_HOST,
+    PORT_BY_ONCE,
     SUBNETS_OF_NETWORK,
     DHCP_OPTIONS_OF_PORT,
     NETWORK_BY_SEGMENT,

@@ -48,6 +48,7 @@ def read_port(row: LogicalSwitchPort, details: PortDetails | None, subnet_of: Su
         allowed_address_pairs=seen.allowed_address_pairs,
         extra_dhcp_opts=seen.extra_dhcp_opts,
         tags=seen.tags,
+        once=ids.get(keys.ONCE, ""),
         created_at=ids.get(keys.CREATED, ""),
         updated_at=ids.get(keys.UPDATED, ""),
         revision_number=int(ids.get(keys.REVISION, "0")),

@@ -12,7 +12,14 @@ import msgspec
 from msgspec import Struct
 
 from ovnest.northbound import external_ids as keys
-from ovnest.northbound.documents import DOCUMENTS, PortDetails, TagMemory, from_document, to_document
+from ovnest.northbound.documents import (
+    DOCUMENTS,
+    AgentGrant,
+    PortDetails,
+    TagMemory,
+    from_document,
+    to_document,
+)
 from ovnest.northbound.indexes import (
     CHILD_BY_TAG,
     PORT_BY_ADDRESS,
@@ -243,6 +250,8 @@ def _is_orphan(tx: Tx, row: Row) -> bool:
         port_id = row.external_ids.get(keys.PORT)
     elif isinstance(row, Document) and _ids(row).get(keys.KIND) in (PortDetails.KIND, TagMemory.KIND):
         port_id = row.name.split(":", 2)[2]
+    elif _ids(row).get(keys.KIND) == AgentGrant.KIND and "mode" not in _ids(row):  # of a parent port
+        port_id = _name(row).split(":", 2)[2]
     else:
         return False
     return port_id is not None and tx.view.find(LogicalSwitchPort, RowUuid(port_id)) is None

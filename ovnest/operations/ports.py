@@ -33,7 +33,9 @@ from ovnest.operations.steps.chosen import changes
 from ovnest.operations.steps.claim_tag import claim_tag, free_tag
 from ovnest.operations.steps.drop_port import drop_port
 from ovnest.operations.steps.naming import some
+from ovnest.operations.steps.once import Once, made_before
 from ovnest.operations.steps.ownership import owner_of_new
+from ovnest.operations.steps.plugged import plug_state_of
 from ovnest.operations.steps.profile import read_profile
 from ovnest.operations.steps.rights import require_create, require_delete, require_update
 from ovnest.operations.steps.visible import of_network, port_target, visible_network, visible_port
@@ -55,8 +57,21 @@ from ovnest.transaction import Tx
 FLOATING_IP = "network:floatingip"
 
 
-def create_port(tx: Tx, want: CreatePort) -> Port:
-    """Make a port; with a `parent_name` in its profile, a container port.
+def create_port_once(tx: Tx, want: CreatePort, once: Once) -> tuple[Port, bool]:
+    """Make a port, unless this request has made one that is still there; whether it is new.
+
+    Raises:
+        IdempotencyKeyReused: another request with that key has made one.
+        Otherwise as `create_port`.
+    """
+    before = made_before(tx, once, owner_of_new(tx, want.project_id))
+    if before is not None:
+        return visible_port(tx, before.id), False
+    return create_port(tx, want, once), True
+
+
+def create_port(tx: Tx, want: CreatePort, once: Once | None = None) -> Port:
+    """Make a port; with a `parent_name` in its profile, a container port. `once` stays with it.
 
     Raises:
         NetworkNotFound, PortNotFound: the network or the parent is not there for this caller.
@@ -98,6 +113,7 @@ def create_port(tx: Tx, want: CreatePort) -> Port:
         allowed_address_pairs=_pairs(tx, want.allowed_address_pairs, mac),
         extra_dhcp_opts=_merged_options((), want.extra_dhcp_opts),
         tags=want.tags,
+        once=once.written if once is not None else "",
     )
     _check(port)
     return tx.put(port)
@@ -195,6 +211,7 @@ def list_ports(tx: Tx, filters: Mapping[str, Sequence[str]]) -> Iterator[Port]:
 def port_body(tx: Tx, port: Port) -> PortBody:
     """A port as it is shown."""
     binding = binding_of(tx, port)
+    state = None if port.parent_name is None else plug_state_of(tx, port, port.parent_name)
     return PortBody(
         id=port.id,
         name=port.name,
@@ -221,6 +238,8 @@ def port_body(tx: Tx, port: Port) -> PortBody:
         host_id=port.host_id,
         vif_type=binding.vif_type,
         vif_details=binding.vif_details,
+        plugged=UNSET if state is None else state.plugged,
+        status_reason=UNSET if state is None else state.reason,
     )
 
 

@@ -117,7 +117,10 @@ class BindingProfile(Struct, frozen=True, kw_only=True):
 
 
 class Port(Struct, frozen=True, kw_only=True):
-    """The facts of one port. `up` and `host_seen` are observed: OVN says them, nobody writes them here."""
+    """The facts of one port. `up` and `host_seen` are observed: OVN says them, nobody writes them here.
+
+    `once` is the idempotency key of the request that made it, with a digest of that request.
+    """
 
     id: str
     project_id: str
@@ -138,6 +141,7 @@ class Port(Struct, frozen=True, kw_only=True):
     allowed_address_pairs: tuple[AddressPair, ...] = ()
     extra_dhcp_opts: tuple[DhcpOption, ...] = ()
     tags: tuple[str, ...] = ()
+    once: str = ""
     created_at: str = ""
     updated_at: str = ""
     revision_number: int = 0
@@ -191,7 +195,11 @@ class UpdatePort(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class PortBody(Struct, frozen=True, kw_only=True):
-    """A port as it is shown. `status`, `vif_type` and `vif_details` are computed."""
+    """A port as it is shown. `status`, `vif_type` and `vif_details` are computed.
+
+    A container port also says whether its agent has plugged it (null: no agent says), and if something
+    keeps it from working, what: `ovnest port why` has advice for each reason.
+    """
 
     id: str
     name: str
@@ -218,6 +226,8 @@ class PortBody(Struct, frozen=True, kw_only=True):
     host_id: str = field(name="binding:host_id")
     vif_type: str = field(name="binding:vif_type")
     vif_details: dict[str, Any] = field(name="binding:vif_details")
+    plugged: bool | UnsetType | None = field(default=UNSET, name="ovnest:plugged")
+    status_reason: str | UnsetType = field(default=UNSET, name="ovnest:status_reason")
 
 
 def _profile(value: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from ovnest.derive.logical_switch import localnet_port, logical_switch
 from ovnest.derive.logical_switch_port import PortContext, logical_switch_port
 from ovnest.northbound import external_ids as keys
 from ovnest.northbound.documents import (
+    AgentGrant,
     DocumentFacts,
     PortDetails,
     TagMemory,
@@ -211,4 +212,5 @@ HOMES: dict[type, Home[Any]] = {
     Port: PORT_HOME,
     PortDetails: DocumentHome(PortDetails),
     TagMemory: DocumentHome(TagMemory),
+    AgentGrant: DocumentHome(AgentGrant),
 }

@@ -1,6 +1,8 @@
-"""Deleting a port with all that goes along: its tag, what was remembered of its children's tags."""
+"""Deleting a port with all that goes along: its tag, what was remembered of its children, its agent."""
 
 from ovnest.operations.steps.claim_tag import forget_tags, free_tag
+from ovnest.operations.steps.forget_agent import forget_agent
+from ovnest.operations.steps.plugged import forget_plugged
 from ovnest.resources.port import Port
 from ovnest.transaction import Tx
 
@@ -12,4 +14,6 @@ def drop_port(tx: Tx, port: Port) -> None:
     """Stage the deletion of the port. A container port's tag rests from now on."""
     tx.drop(port)
     free_tag(tx, port)
+    forget_plugged(tx, port)
     forget_tags(tx, port.id)
+    forget_agent(tx, port.id)

@@ -1,0 +1,81 @@
+"""SERVICES as one agent may use them: each function behind the guard of `operations.agent_ports`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from ovnest.api.services import SERVICES, Service
+from ovnest.caller import Agent
+from ovnest.errors.agents import AgentNotAllowed
+from ovnest.operations import agent_ports as guard
+from ovnest.operations import networks, ports, subnets
+from ovnest.operations.steps.once import Once
+from ovnest.resources.network import Network
+from ovnest.resources.port import CreatePort, Port
+from ovnest.resources.subnet import Subnet
+from ovnest.transaction import Tx
+
+
+class AgentServices:
+    """What one agent may do; the credential is looked at anew in each operation."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+
+    def of(self, plural: str) -> Service:
+        """The service of `ports`, `networks` or `subnets`."""
+        common = {"create": self._no, "create_once": None, "update": self._no, "delete": self._no}
+        own: dict[str, dict[str, Any]] = {
+            "ports": {
+                "create": self._create_port,
+                "create_once": self._create_port_once,
+                "delete": self._delete_port,
+                "show": self._show_port,
+                "list": self._list_ports,
+            },
+            "networks": {"show": self._show_network, "list": self._list_networks},
+            "subnets": {"show": self._show_subnet, "list": self._list_subnets},
+        }
+        return replace(SERVICES[plural], **{**common, **own[plural]})
+
+    def _create_port(self, tx: Tx, want: CreatePort) -> Port:
+        scope = guard.own_scope(tx, self._agent)
+        return ports.create_port(tx, guard.wanted_by_agent(tx, scope, want))
+
+    def _create_port_once(self, tx: Tx, want: CreatePort, once: Once) -> tuple[Port, bool]:
+        scope = guard.own_scope(tx, self._agent)
+        once = replace(once, agent=scope.subject)
+        before = guard.made_by_agent(tx, scope, once)
+        if before is not None:
+            return before, False
+        return ports.create_port(tx, guard.wanted_by_agent(tx, scope, want), once), True
+
+    def _delete_port(self, tx: Tx, port_id: str, query: Mapping[str, str]) -> None:
+        guard.require_own(tx, guard.own_scope(tx, self._agent), port_id)
+        ports.delete_port(tx, port_id, {})
+
+    def _show_port(self, tx: Tx, port_id: str) -> Port:
+        guard.require_own(tx, guard.own_scope(tx, self._agent), port_id)
+        return ports.show_port(tx, port_id)
+
+    def _list_ports(self, tx: Tx, filters: Mapping[str, Sequence[str]]) -> Iterator[Port]:
+        return guard.list_own(tx, guard.own_scope(tx, self._agent))
+
+    def _show_network(self, tx: Tx, network_id: str) -> Network:
+        guard.require_network(guard.own_scope(tx, self._agent), network_id)
+        return networks.show_network(tx, network_id)
+
+    def _list_networks(self, tx: Tx, filters: Mapping[str, Sequence[str]]) -> Iterator[Network]:
+        return guard.list_networks_given(tx, guard.own_scope(tx, self._agent))
+
+    def _show_subnet(self, tx: Tx, subnet_id: str) -> Subnet:
+        guard.require_subnet(tx, guard.own_scope(tx, self._agent), subnet_id)
+        return subnets.show_subnet(tx, subnet_id)
+
+    def _list_subnets(self, tx: Tx, filters: Mapping[str, Sequence[str]]) -> Iterator[Subnet]:
+        return guard.list_subnets_given(tx, guard.own_scope(tx, self._agent))
+
+    @staticmethod
+    def _no(*request: object) -> Any:
+        raise AgentNotAllowed(what="do that")

@@ -1,0 +1,317 @@
+"""Events: what happens to ports, as it happens, to those who may see them (server-sent events).
+
+A ring keeps the last happenings of this process, so that a client that comes back goes on where it was; when
+that is no longer in the ring, or was another process's, it is told to list again (`event: reset`). What a
+port is shown like is looked up when an event is sent, so an event is never older than the list before it, and
+several changes may come as one.
+
+Source: HTML Living Standard, 9.2 (server-sent events).
+"""
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+
+from ovnest.api.refusals import HTTPServiceUnavailable
+from ovnest.api.responses import Response
+from ovnest.errors import Refusal
+from ovnest.errors.fields import HTTPBadRequest
+from ovnest.northbound import external_ids as keys
+from ovnest.northbound.documents import AgentGrant, PortDetails
+from ovnest.northbound.indexes import network_id_of
+from ovnest.northbound.ports import is_port
+from ovnest.northbound.tables import Document, LogicalSwitchPort
+from ovnest.ovsdb import Change, Client, RowUuid
+from ovnest.transaction import Tx
+
+RING = 4096
+QUEUE = 1024  # happenings that wait for one client; past it, it is told to list again
+HEARTBEAT_S = 15.0
+STREAMS_MAX = 2000
+RETRY_MS = 1000
+_SLICE = 64
+_PLUGGED = "plugged."
+_HEADERS = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",  # some proxies otherwise keep it until there is more
+}
+
+
+class Happening(Struct, frozen=True, kw_only=True):
+    """What became of one port's row in one update: None before is a new one, None after one that went."""
+
+    number: int
+    before: LogicalSwitchPort | None
+    after: LogicalSwitchPort | None
+
+    def subjects(self) -> set[str]:
+        """The parents and hosts that it concerns."""
+        rows = [row for row in (self.before, self.after) if row is not None]
+        names = {row.parent_name or row.options.get(keys.REQUESTED_CHASSIS, "") for row in rows}
+        return names - {""}
+
+
+class Viewer(Protocol):
+    """Who watches."""
+
+    def look(self) -> Tx:
+        """The database as this viewer may see it now.
+
+        Raises:
+            Refusal: he may see nothing any more, and the stream ends.
+        """
+
+    def sees(self, tx: Tx, row: LogicalSwitchPort) -> bool:
+        """Whether he may see a port with that row."""
+
+    def shown(self, tx: Tx, port_id: str) -> bytes | None:
+        """The port as he may see it, in JSON; None when it is not there (any more)."""
+
+
+class _Watch:
+    """One stream's place: what waits to be sent on it."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[Happening] = deque()
+        self.is_lost = False
+        self.wake = asyncio.Event()
+
+    def add(self, happening: Happening) -> None:
+        if len(self.waiting) >= QUEUE:
+            self.lose()
+        else:
+            self.waiting.append(happening)
+            self.wake.set()
+
+    def lose(self) -> None:
+        self.waiting.clear()
+        self.is_lost = True
+        self.wake.set()
+
+
+class Events:
+    """The happenings of one process's replica, and the streams that tell of them."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._server = secrets.token_hex(4)
+        self._ring: deque[Happening] = deque(maxlen=RING)
+        self._last = 0
+        self._watches: set[_Watch] = set()
+        self._watches_of: dict[str, set[_Watch]] = {}
+        self._is_following = False
+        self._is_closed = False
+
+    def follow(self) -> None:
+        """Take notice from now on. Before, while the database is read for the first time, nothing happens."""
+        if not self._is_following:
+            self._is_following = True
+            self._client.on_change(self._changed)
+
+    def close(self) -> None:
+        """End all streams."""
+        self._is_closed = True
+        for watch in (*self._watches, *(each for some in self._watches_of.values() for each in some)):
+            watch.wake.set()
+
+    def response(
+        self,
+        viewer: Viewer,
+        query: Iterable[tuple[str, str]],
+        last_id: str | None,
+        *,
+        subject: str = "",
+        project_id: str = "",
+    ) -> Response:
+        """The answer to a request for events; with a `subject`, of ports under that parent or on that host.
+
+        Raises:
+            HTTPBadRequest: it filters by what events cannot be filtered by.
+            HTTPServiceUnavailable: there are too many streams.
+        """
+        filters = _filters(query)
+        if self._count() >= STREAMS_MAX:
+            raise HTTPServiceUnavailable(message="The server has too many event streams. Try again later.")
+        since = self._place_of(last_id)
+        body = self._stream(viewer, filters, since, subject)
+        return Response(status=200, headers=_HEADERS, body=body, project_id=project_id, is_watch=True)
+
+    # Streams
+
+    async def _stream(
+        self, viewer: Viewer, filters: Mapping[str, frozenset[str]], since: int, subject: str
+    ) -> AsyncIterator[bytes]:
+        watch = _Watch()
+        watches = self._watches_of.setdefault(subject, set()) if subject else self._watches
+        watches.add(watch)
+        if since < self._oldest() - 1:
+            watch.is_lost = True
+        else:
+            watch.waiting.extend(each for each in self._ring if each.number > since)
+        if not watch.waiting:
+            since = self._last
+        try:
+            yield b"retry: %d\n: the changes of ports\nid: %b\n\n" % (RETRY_MS, self._id(since))
+            while not self._is_closed:
+                watch.wake.clear()
+                sent = self._next(watch, viewer, filters)
+                if sent:
+                    yield sent
+                if watch.waiting:
+                    continue
+                try:
+                    await asyncio.wait_for(watch.wake.wait(), HEARTBEAT_S)
+                except TimeoutError:
+                    # With the id of what was passed over, so that who comes back later need not list again.
+                    yield b": alive\nid: %b\n\n" % self._id(self._last)
+        except Refusal:
+            return  # what he may see has come to its end; asking again, he is told why
+        finally:
+            watches.discard(watch)
+            if subject and not watches and self._watches_of.get(subject) is watches:
+                del self._watches_of[subject]
+
+    def _next(self, watch: _Watch, viewer: Viewer, filters: Mapping[str, frozenset[str]]) -> bytes:
+        """What is to be sent of the happenings that wait, some at a time so that the loop is not held."""
+        tx = viewer.look()
+        if watch.is_lost:
+            watch.is_lost = False
+            watch.waiting.clear()
+            return b"event: reset\nid: %b\ndata: {}\n\n" % self._id(self._last)
+        parts = []
+        for _ in range(min(_SLICE, len(watch.waiting))):
+            happening = watch.waiting.popleft()
+            was, now = (
+                row is not None and _matches(row, filters) and viewer.sees(tx, row)
+                for row in (happening.before, happening.after)
+            )
+            row = happening.after or happening.before
+            if row is None or not (was or now):
+                continue
+            if now:
+                shown = viewer.shown(tx, row.uuid)
+                if shown is None:
+                    continue  # it has gone since, and that comes next
+                kind = b"port.update" if was else b"port.create"
+            else:
+                kind, shown = b"port.delete", msgspec.json.encode({"id": row.uuid})
+            parts.append(
+                b'event: %b\nid: %b\ndata: {"port":%b}\n\n' % (kind, self._id(happening.number), shown)
+            )
+        return b"".join(parts)
+
+    def _place_of(self, last_id: str | None) -> int:
+        """The number of the last happening that a client has seen; -1 for one that is not known here."""
+        if last_id is None:
+            return self._last
+        server, _, number = last_id.partition("-")
+        if server != self._server or not number.isascii() or not number.isdigit() or len(number) > 18:
+            return -1
+        return int(number) if int(number) <= self._last else -1
+
+    def _oldest(self) -> int:
+        return self._ring[0].number if self._ring else self._last + 1
+
+    def _id(self, number: int) -> bytes:
+        return f"{self._server}-{number}".encode()
+
+    def _count(self) -> int:
+        return len(self._watches) + sum(map(len, self._watches_of.values()))
+
+    # Happenings
+
+    def _changed(self, changes: list[Change]) -> None:
+        if (
+            len(changes) > RING
+        ):  # a database from a backup, or a foreign hand; to look at each would take long
+            self._lose_all()
+            return
+        ports: dict[RowUuid, tuple[LogicalSwitchPort | None, LogicalSwitchPort | None]] = {}
+        touched: set[str] = set()
+        woken: set[str] = set()
+        for before, after in changes:
+            row = after if after is not None else before
+            if isinstance(row, LogicalSwitchPort):
+                was, now = _port(before), _port(after)
+                if was is not None or now is not None:
+                    ports[row.uuid] = (ports.get(row.uuid, (was, None))[0], now)
+            elif isinstance(row, Document):
+                _touch(before, after, row, touched, woken)
+        for port_id in touched:
+            uuid = RowUuid(port_id)
+            present = _port(self._client.replica.find(LogicalSwitchPort, uuid))
+            if present is not None:
+                ports.setdefault(uuid, (present, present))
+        for was, now in ports.values():
+            self._tell(was, now)
+        for subject in woken:  # their permission may have changed, so they look
+            for watch in self._watches_of.get(subject, ()):
+                watch.wake.set()
+
+    def _tell(self, before: LogicalSwitchPort | None, after: LogicalSwitchPort | None) -> None:
+        self._last += 1
+        happening = Happening(number=self._last, before=before, after=after)
+        self._ring.append(happening)
+        for watch in self._watches:
+            watch.add(happening)
+        for subject in happening.subjects() & self._watches_of.keys():
+            for watch in self._watches_of[subject]:
+                watch.add(happening)
+
+    def _lose_all(self) -> None:
+        self._ring.clear()
+        self._last += 1  # so that the last id anybody has is older than all that comes
+        for watch in (*self._watches, *(each for some in self._watches_of.values() for each in some)):
+            watch.lose()
+
+
+_FILTERS: dict[str, Callable[[LogicalSwitchPort], str]] = {
+    "id": lambda row: row.uuid,
+    "network_id": lambda row: network_id_of(row) or "",
+    "project_id": lambda row: row.external_ids.get(keys.PORT_PROJECT, ""),
+    "tenant_id": lambda row: row.external_ids.get(keys.PORT_PROJECT, ""),
+    "device_id": lambda row: row.external_ids.get(keys.DEVICE_ID, ""),
+    "device_owner": lambda row: row.external_ids.get(keys.DEVICE_OWNER, ""),
+}
+
+
+def _filters(query: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
+    values: dict[str, set[str]] = {}
+    for name, value in query:
+        if name not in _FILTERS:
+            raise HTTPBadRequest(reason=f"[{name!r}] is invalid attribute for filtering events")
+        values.setdefault(name, set()).add(value)
+    return {name: frozenset(wanted) for name, wanted in values.items()}
+
+
+def _matches(row: LogicalSwitchPort, filters: Mapping[str, frozenset[str]]) -> bool:
+    return all(_FILTERS[name](row) in wanted for name, wanted in filters.items())
+
+
+def _port(row: object) -> LogicalSwitchPort | None:
+    return row if isinstance(row, LogicalSwitchPort) and is_port(row) else None
+
+
+def _touch(before: object, after: object, row: Document, touched: set[str], woken: set[str]) -> None:
+    """Which ports a changed document is about, and which agents' permission."""
+    kind = row.external_ids.get(keys.KIND)
+    if kind not in (PortDetails.KIND, AgentGrant.KIND):
+        return
+    key = row.name.split(":", 2)[-1]
+    if kind == PortDetails.KIND:
+        touched.add(key)
+        return
+    woken.add(key)
+    was, now = (
+        {name: said for name, said in each.external_ids.items() if name.startswith(_PLUGGED)}
+        if isinstance(each, Document)
+        else {}
+        for each in (before, after)
+    )
+    touched |= {name.removeprefix(_PLUGGED) for name, _ in was.items() ^ now.items()}

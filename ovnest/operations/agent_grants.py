@@ -1,0 +1,239 @@
+"""What can be done with agents' permissions: give and revoke them; take them up, renew, report.
+
+A code is a permission that waits; enrolling takes it up, once. Each renewal raises the generation, so two
+copies of one machine cannot both go on: the one that renews second has an older generation than the
+database, and is told so, as is the other.
+"""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from ovnest.caller import Agent
+from ovnest.errors import InvalidInput
+from ovnest.errors.agents import (
+    AgentCodeNotFound,
+    AgentSubjectInUse,
+    CodeRefused,
+    CredentialSuperseded,
+    ParentNotForAgents,
+)
+from ovnest.errors.networks import NetworkNotFound
+from ovnest.errors.ports import PortNotFound
+from ovnest.northbound.documents import AgentGrant, Plugged, TagMemory
+from ovnest.northbound.indexes import DOCUMENTS_OF_KIND
+from ovnest.operations.steps.agent_scope import (
+    NESTED,
+    OVERLAY,
+    authorised,
+    own_rows,
+    parent_of,
+    permitted,
+)
+from ovnest.operations.steps.ownership import owner_of_new
+from ovnest.operations.steps.plugged import REPORT_AFTER_S
+from ovnest.policy import Target
+from ovnest.resources.agent_code import REASON_MAX, CreateAgentCode, PortReport, Report
+from ovnest.resources.network import Network
+from ovnest.resources.port import Port
+from ovnest.transaction import Tx
+
+CREDENTIAL_S = 90 * 24 * 3600
+RENEW_AFTER_S = 3600
+# A request that was under way when its sender renewed is no sign of a copy.
+IN_FLIGHT_S = 60
+# One conflict is written down once a minute: a copy that keeps asking is not to keep the database writing.
+CONFLICT_AGAIN_S = 60
+
+
+def create_agent_code(tx: Tx, want: CreateAgentCode) -> AgentGrant:
+    """Give the agent of a parent or a chassis a permission that waits to be taken up.
+
+    If there is an agent already it goes on until the new code is used; what it may do changes at once.
+
+    Raises:
+        PolicyNotAuthorized: the caller may not.
+        InvalidInput: not just one of parent and chassis.
+        PortNotFound, NetworkNotFound: the parent or a network is not there.
+        ParentNotForAgents, AgentSubjectInUse: it cannot be an agent's parent.
+    """
+    tx.rights.require("create_agent_code", _target(tx))
+    if (want.parent is None) == (want.chassis is None):
+        raise InvalidInput(error_message="an agent code is for one parent, or for one chassis")
+    subject = want.parent or want.chassis or ""
+    mode = NESTED if want.parent is not None else OVERLAY
+    present = tx.find(AgentGrant, subject)
+    if present is not None and present.mode != mode:
+        raise AgentSubjectInUse(mode=present.mode, subject=subject)
+    own: tuple[str, ...]
+    if mode == NESTED:
+        parent = _parent(tx, subject)
+        project_id, own = parent.project_id, (parent.network_id,)
+        if want.project_id not in (None, project_id):
+            raise InvalidInput(error_message="the ports under a parent belong to its project; name none")
+    else:
+        project_id, own = owner_of_new(tx, want.project_id), ()
+    networks = own if want.networks is UNSET else want.networks
+    for network_id in networks:
+        if tx.find(Network, network_id) is None:
+            raise NetworkNotFound(net_id=network_id)
+    grant = replace(
+        present or AgentGrant(id=subject, mode=mode),
+        project_id=project_id,
+        networks=tuple(sorted(networks)),
+        ports_max=want.ports_max,
+        code=tx.new_id(),
+        code_expires=tx.seconds + want.expires_s,
+    )
+    return tx.put(grant)
+
+
+def show_agent_code(tx: Tx, subject: str) -> AgentGrant:
+    """The permission of that parent or chassis.
+
+    Raises:
+        AgentCodeNotFound: there is none that the caller may see.
+    """
+    grant = tx.find(AgentGrant, subject)
+    if grant is None or not tx.rights.allows("get_agent_code", _target(tx)):
+        raise AgentCodeNotFound(subject=subject)
+    return grant
+
+
+def list_agent_codes(tx: Tx) -> Iterator[AgentGrant]:
+    """All permissions that the caller may see."""
+    if tx.rights.allows("get_agent_code", _target(tx)):
+        for row in list(tx.view.all(DOCUMENTS_OF_KIND, AgentGrant.KIND)):
+            grant = tx.find(AgentGrant, row.name.split(":", 2)[2])
+            if grant is not None:
+                yield grant
+
+
+def revoke_agent_code(tx: Tx, subject: str) -> None:
+    """End a permission: neither a code nor a credential of it is good any more. The ports stay.
+
+    Raises:
+        AgentCodeNotFound: there is none that the caller may see.
+        PolicyNotAuthorized: the caller may not.
+    """
+    grant = show_agent_code(tx, subject)
+    tx.rights.require("delete_agent_code", _target(tx))
+    tx.drop(grant)
+
+
+def enroll(tx: Tx, code: Agent, nonce: str) -> AgentGrant:
+    """Take up the permission that a code is for, once. The same code and nonce again get the same answer.
+
+    Raises:
+        CodeRefused: it has expired, was used or revoked, or its parent is gone.
+    """
+    grant = tx.find(AgentGrant, code.subject)
+    if grant is None or grant.mode != code.mode or not code.grant:
+        raise CodeRefused(reason="was revoked, or its port is gone")
+    if grant.mode == NESTED and parent_of(tx, grant.id) is None:
+        raise CodeRefused(reason="is for a port that cannot be the parent of containers")
+    if grant.grant == code.grant and grant.generation == 1 and nonce and grant.nonce == nonce:
+        return grant  # the answer was lost
+    if grant.code != code.grant:
+        raise CodeRefused(reason="has been used, or a newer one was made since")
+    if min(code.expires, grant.code_expires) <= tx.seconds:
+        raise CodeRefused(reason="has expired")
+    return tx.put(
+        replace(
+            grant,
+            code="",
+            code_expires=0,
+            grant=code.grant,
+            generation=1,
+            nonce=nonce,
+            enrolled_at=tx.seconds,
+            renewed_at=tx.seconds,
+            conflict_at=0,
+            reported_at=0,
+        )
+    )
+
+
+def renew(tx: Tx, agent: Agent, nonce: str) -> AgentGrant:
+    """Raise the generation of a credential. The same nonce from the generation before gets the same answer.
+
+    Raises:
+        CredentialRefused: see `authorised`.
+        CredentialSuperseded: it has been renewed since, by somebody else.
+    """
+    grant = permitted(tx, agent)
+    if agent.generation == grant.generation - 1 and grant.nonce == nonce:
+        return grant  # the answer was lost
+    if agent.generation < grant.generation:
+        raise CredentialSuperseded(given=agent.generation, present=grant.generation)
+    # Not the database's generation plus one: a database from a backup may know an older one.
+    return tx.put(replace(grant, generation=agent.generation + 1, nonce=nonce, renewed_at=tx.seconds))
+
+
+def note_conflict(tx: Tx, agent: Agent, *, renews: bool) -> None:
+    """Write down that an older generation is in use, so that the present holder is told.
+
+    `renews`: it asked to be renewed, which no request that was merely under way does.
+    """
+    grant = permitted(tx, agent)
+    is_late = renews or agent.generation < grant.generation - 1 or grant.renewed_at < tx.seconds - IN_FLIGHT_S
+    is_new = grant.conflict_at < tx.seconds - CONFLICT_AGAIN_S
+    if agent.generation < grant.generation and is_late and is_new:
+        tx.put(replace(grant, conflict_at=tx.seconds))
+
+
+def report(tx: Tx, agent: Agent, said: Report) -> AgentGrant:
+    """Take down what an agent says of its own ports, and let tags that are gone rest no longer.
+
+    Of ports that are not its own nothing is kept. When nothing has changed it is only noted once a minute
+    that the agent lives.
+
+    Raises:
+        CredentialRefused, CredentialSuperseded: see `authorised`.
+    """
+    scope = authorised(tx, agent)
+    grant = tx.get(AgentGrant, agent.subject)
+    own = {row.uuid for row in own_rows(tx, scope)}
+    plugged = {} if said.whole else {key: text for key, text in grant.plugged.items() if key in own}
+    for port_id in said.ports.keys() & own:
+        plugged[port_id] = _taken_down(grant.plugged.get(port_id), said.ports[port_id], tx.seconds)
+    _end_rest(tx, scope.subject, said.gone)
+    is_due = grant.reported_at <= tx.seconds - REPORT_AFTER_S // 2
+    if plugged == grant.plugged and not is_due:
+        return grant
+    return tx.put(replace(grant, plugged=plugged, reported_at=tx.seconds))
+
+
+def _parent(tx: Tx, port_id: str) -> Port:
+    port = tx.find(Port, port_id)
+    if port is None:
+        raise PortNotFound(port_id=port_id)
+    if port.parent_name is not None:
+        raise ParentNotForAgents(port_id=port_id, reason="is itself a container port")
+    if port.is_trusted:
+        raise ParentNotForAgents(port_id=port_id, reason=f"belongs to {port.device_owner}")
+    return port
+
+
+def _taken_down(before: str | None, said: PortReport, now: int) -> str:
+    reason = said.reason[:REASON_MAX]
+    if before is not None:
+        old = msgspec.json.decode(before, type=Plugged)
+        if (old.plugged, old.reason) == (said.plugged, reason):
+            return before
+    taken = Plugged(plugged=said.plugged, reason=reason, since=now)
+    return msgspec.json.encode(taken, order="sorted").decode()
+
+
+def _end_rest(tx: Tx, parent_id: str, gone: tuple[int, ...]) -> None:
+    memory = tx.find(TagMemory, parent_id)
+    if memory is None or not memory.freed.keys() & set(gone):
+        return
+    resting: Mapping[int, int] = {tag: when for tag, when in memory.freed.items() if tag not in gone}
+    tx.put(replace(memory, freed=dict(resting)))
+
+
+def _target(tx: Tx) -> Target:
+    return Target(project_id=tx.caller.project_id)

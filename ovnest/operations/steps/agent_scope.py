@@ -1,0 +1,103 @@
+"""What an agent's credential is worth now, and which ports are the agent's own.
+
+Nothing is believed of a credential but who it is for: that its permission still stands, and what it covers,
+is looked up in each operation. So a permission that is revoked, or whose parent is deleted, ends with that
+very transaction, on all servers.
+"""
+
+from msgspec import Struct
+
+from ovnest.caller import Agent, Mode
+from ovnest.errors.agents import CredentialRefused, CredentialSuperseded
+from ovnest.northbound import external_ids as keys
+from ovnest.northbound.documents import AgentGrant
+from ovnest.northbound.indexes import CHILDREN_OF, PORTS_OF_HOST
+from ovnest.northbound.ports import is_port
+from ovnest.northbound.tables import LogicalSwitchPort
+from ovnest.ovsdb import RowUuid
+from ovnest.resources.port import Port
+from ovnest.transaction import Tx
+
+NESTED: Mode = "nested"
+OVERLAY: Mode = "overlay"
+_NETWORKS_OWN = ("network:", "neutron:")
+
+
+class Scope(Struct, frozen=True, kw_only=True):
+    """What one agent may touch: ports of `project_id` under one parent, or bound to one chassis."""
+
+    mode: Mode
+    subject: str
+    project_id: str
+    networks: frozenset[str]
+    ports_max: int
+
+
+def authorised(tx: Tx, agent: Agent) -> Scope:
+    """What the holder of a credential may touch.
+
+    Raises:
+        CredentialRefused: it has expired, was revoked, or its parent is gone.
+        CredentialSuperseded: it has been renewed since.
+    """
+    grant = permitted(tx, agent)
+    if agent.generation < grant.generation:
+        raise CredentialSuperseded(given=agent.generation, present=grant.generation)
+    return scope_of(grant)
+
+
+def permitted(tx: Tx, agent: Agent) -> AgentGrant:
+    """The permission that a credential came from, whichever generation it is of.
+
+    Raises:
+        CredentialRefused: it has expired, was revoked, or its parent is gone.
+    """
+    if agent.expires <= tx.seconds:
+        raise CredentialRefused(reason="has expired; enrol again with a new code")
+    grant = tx.find(AgentGrant, agent.subject)
+    if grant is None or not grant.grant or (grant.grant, grant.mode) != (agent.grant, agent.mode):
+        raise CredentialRefused(reason="has been revoked; enrol again with a new code")
+    if grant.mode == NESTED and parent_of(tx, grant.id) is None:
+        raise CredentialRefused(reason="was for a port that is no longer the parent of containers")
+    return grant
+
+
+def parent_of(tx: Tx, port_id: str) -> Port | None:
+    """The port of that id, if containers can be under it."""
+    parent = tx.find(Port, port_id)
+    return parent if parent is not None and parent.parent_name is None else None
+
+
+def scope_of(grant: AgentGrant) -> Scope:
+    """What a permission covers."""
+    return Scope(
+        mode=grant.mode,
+        subject=grant.id,
+        project_id=grant.project_id,
+        networks=frozenset(grant.networks),
+        ports_max=grant.ports_max,
+    )
+
+
+def is_own(scope: Scope, row: LogicalSwitchPort) -> bool:
+    """Whether a port's row is the agent's own."""
+    ids = row.external_ids
+    if not is_port(row) or ids.get(keys.PORT_PROJECT, "") != scope.project_id:
+        return False
+    if ids.get(keys.DEVICE_OWNER, "").startswith(_NETWORKS_OWN):
+        return False
+    if scope.mode == NESTED:
+        return row.parent_name == scope.subject
+    return row.parent_name is None and row.options.get(keys.REQUESTED_CHASSIS) == scope.subject
+
+
+def find_own(tx: Tx, scope: Scope, port_id: str) -> LogicalSwitchPort | None:
+    """The row of the agent's own port of that id; None when there is none."""
+    row = tx.view.find(LogicalSwitchPort, RowUuid(port_id))
+    return row if row is not None and is_own(scope, row) else None
+
+
+def own_rows(tx: Tx, scope: Scope) -> list[LogicalSwitchPort]:
+    """The rows of the agent's own ports."""
+    index = CHILDREN_OF if scope.mode == NESTED else PORTS_OF_HOST
+    return [row for row in tx.view.all(index, scope.subject) if is_own(scope, row)]

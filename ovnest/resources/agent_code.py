@@ -1,0 +1,133 @@
+"""Agent codes: what an administrator may ask for, and what is shown; and what agents say and are told."""
+
+import re
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+
+from ovnest.caller import Mode
+from ovnest.resources.fields import (
+    NAME_MAX,
+    Coercions,
+    distinct,
+    limited,
+    listed,
+    optional,
+    uuid,
+    whole_number,
+)
+
+PORTS_MAX = 4094  # one for each tag
+PORTS_DEFAULT = 1000
+EXPIRES_S_MIN = 60
+EXPIRES_S_MAX = 30 * 24 * 3600
+EXPIRES_S = 3600
+NETWORKS_MAX = 100
+REASON_MAX = 255
+_CHASSIS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+
+
+class CreateAgentCode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an administrator may send: a parent port or a chassis, and what the agent may do there.
+
+    `networks` left out means the parent's own, and for a chassis none. `project_id` is for a chassis only;
+    under a parent the ports are its project's.
+    """
+
+    parent: str | None = None
+    chassis: str | None = None
+    project_id: str | None = None
+    networks: tuple[str, ...] | UnsetType = UNSET
+    ports_max: int = PORTS_DEFAULT
+    expires_s: int = EXPIRES_S
+
+
+class AgentCodeBody(Struct, frozen=True, kw_only=True):
+    """An agent's permission as it is shown. `code` is shown once, to who made it.
+
+    `state` is `waiting` (for the code to be used), `expired` (it was not), or `enrolled`. Times are UTC,
+    null where there is none yet. `conflict_at`: an older generation of the credential was seen in use.
+    """
+
+    subject: str
+    mode: Mode
+    project_id: str
+    networks: tuple[str, ...]
+    ports_max: int
+    state: str
+    generation: int
+    code_expires_at: str | None
+    enrolled_at: str | None
+    renewed_at: str | None
+    reported_at: str | None
+    conflict_at: str | None
+    code: str | UnsetType = UNSET
+
+
+class Enrolment(Struct, frozen=True, kw_only=True):
+    """What an agent sends with its code. With a `nonce` the same request again gets the same answer."""
+
+    code: str
+    nonce: str = ""
+
+
+class Renewal(Struct, frozen=True, kw_only=True):
+    """What an agent sends to renew its credential; the same `nonce` again gets the same answer."""
+
+    nonce: str
+
+
+class PortReport(Struct, frozen=True, kw_only=True):
+    """What an agent says of one port."""
+
+    plugged: bool
+    reason: str = ""
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """What an agent says of its ports, and of tags that no device has any more.
+
+    `whole`: these are all its ports, so what it said of others before is forgotten.
+    """
+
+    ports: dict[str, PortReport] = {}
+    gone: tuple[int, ...] = ()
+    whole: bool = False
+
+
+class AgentAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an agent is told when it enrols, renews, or reports; `credential` only when it has a new one.
+
+    `conflict_at` (Unix time): an older generation of this credential was seen in use, so there may be a copy
+    of the machine. `project_id` is the one that owns the agent's ports.
+    """
+
+    generation: int
+    mode: str
+    subject: str
+    project_id: str
+    networks: tuple[str, ...]
+    ports_max: int
+    conflict_at: int | None
+    renew_after_s: int
+    report_after_s: int
+    credential: str = ""
+    expires: int = 0
+
+
+def _chassis(value: Any) -> str:
+    name: str = limited(NAME_MAX)(value)
+    if not _CHASSIS.fullmatch(name):
+        raise ValueError(f"{name!r} is not a chassis' name: letters, digits, '.', '_' and '-'")
+    return name
+
+
+CREATE_AGENT_CODE: Coercions = {
+    "parent": optional(uuid),
+    "chassis": optional(_chassis),
+    "project_id": optional(limited(NAME_MAX)),
+    "tenant_id": optional(limited(NAME_MAX)),
+    "networks": distinct(listed(uuid, most=NETWORKS_MAX)),
+    "ports_max": whole_number(1, PORTS_MAX),
+    "expires_s": whole_number(EXPIRES_S_MIN, EXPIRES_S_MAX),
+}

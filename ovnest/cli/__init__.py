@@ -17,7 +17,11 @@ from ovnest import __version__
 SUCCESS = 0
 FAILURE = 1
 DESCRIPTION = "Virtual networks for virtual machines and the containers inside them."
-NAMES = sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
+NAMES = sorted(
+    module.name.replace("_", "-")
+    for module in pkgutil.iter_modules(__path__)
+    if not module.name.startswith("_")  # what several verbs share
+)
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 

@@ -24,8 +24,12 @@ class Server:
         self.url = ""
 
     @classmethod
-    async def start(cls, *options: str, log: Path, listen: str = "127.0.0.1:0") -> Self:
+    async def start(
+        cls, *options: str, log: Path, listen: str = "127.0.0.1:0", inside: tuple[str, ...] = ()
+    ) -> Self:
         """Start `ovnest serve` with these options; it has read the Northbound when this returns.
+
+        `inside` is a command line that runs another, in a namespace for example.
 
         Whoever starts it must `stop()` it.
 
@@ -33,7 +37,7 @@ class Server:
             AssertionError: it ended, saying why.
             NeverHappened: it does not get ready.
         """
-        server = cls(_started(*options, "--listen", listen, log=log), log)
+        server = cls(_started(*options, "--listen", listen, log=log, inside=inside), log)
         try:
             server.url = await until("the server is ready", server._served_url, timeout_s=START_TIMEOUT_S)
         except BaseException:
@@ -76,8 +80,8 @@ class Server:
         return self.log.read_text(errors="replace")
 
 
-def _started(*options: str, log: Path) -> "subprocess.Popen[bytes]":
-    argv = (sys.executable, "-m", "ovnest", "serve", *options)
+def _started(*options: str, log: Path, inside: tuple[str, ...]) -> "subprocess.Popen[bytes]":
+    argv = (*inside, sys.executable, "-m", "ovnest", "serve", *options)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("OS_")}
     with log.open("wb") as output:
         return subprocess.Popen(

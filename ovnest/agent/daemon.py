@@ -1,0 +1,160 @@
+"""The agent as a whole: its parts, put together, for as long as it runs."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from ovnest.agent import local
+from ovnest.agent.api import Api, Authorization
+from ovnest.agent.bounds import Bounds
+from ovnest.agent.cni import Cni
+from ovnest.agent.credential import Credential, Holder
+from ovnest.agent.engine import Engine
+from ovnest.agent.errors import NotSetUp
+from ovnest.agent.http import Endpoint
+from ovnest.agent.journal import Journal
+from ovnest.agent.leftovers import Leftovers
+from ovnest.agent.link import Links
+from ovnest.agent.mode import Mode
+from ovnest.agent.nested import NAME as NESTED
+from ovnest.agent.nested import Nested
+from ovnest.agent.overlay import NAME as OVERLAY
+from ovnest.agent.overlay import Overlay
+from ovnest.agent.reconcile import Reconciler
+from ovnest.agent.reporter import Reporter
+from ovnest.agent.requests import Requests
+from ovnest.agent.status import status
+
+READY = "READY=1"
+STOPPING = "STOPPING=1"
+
+_log = logging.getLogger(__name__)
+
+
+class Site(Struct, frozen=True, kw_only=True):
+    """Where the agent works: the VM's Open vSwitch, its bridge, its own socket, and how long it waits."""
+
+    ovs: str
+    bridge: str
+    socket: Path
+    bounds: Bounds = Bounds()
+
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """Who the agent is to the API: the parent port (or chassis) it speaks for, and where the API is.
+
+    `holder` renews its credential; None: it has none.
+    """
+
+    subject: str
+    endpoint: Endpoint
+    mode: Mode
+    authorization: Authorization
+    holder: Holder | None = None
+
+
+def identity_of(directory: Path, credential: Credential) -> Identity:
+    """Who a credential says we are.
+
+    Raises:
+        NotSetUp: it is for a mode that this release does not know.
+    """
+    match credential.mode:
+        case mode if mode == NESTED:
+            how: Mode = Nested(credential.subject)
+        case mode if mode == OVERLAY:
+            how = Overlay()
+        case mode:
+            raise NotSetUp(f"the credential is for the mode {mode}, which this agent does not know")
+    holder = Holder(directory, credential)
+    return Identity(
+        subject=credential.subject,
+        endpoint=credential.endpoint,
+        mode=how,
+        authorization=holder.header,
+        holder=holder,
+    )
+
+
+async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
+    """Answer front doors until `stop`.
+
+    Raises:
+        OSError: another agent runs here.
+        OvsdbError: there is no Open vSwitch.
+    """
+    async with AsyncExitStack() as stack:
+        api = Api(identity.endpoint, identity.authorization)
+        stack.callback(api.close)
+        sock = stack.enter_context(local.listen(site.socket))
+        stack.callback(local.remove, site.socket)
+        journal = await stack.enter_async_context(Journal(site.ovs, site.bridge))
+        engine = Engine(api, journal, Links(), identity.mode, site.bounds)
+        reconciler = Reconciler(engine, identity.subject)
+        work: list[Awaitable[None]] = [
+            local.serve(sock, _requests(engine, reconciler, identity).answer),
+            reconciler.run(),
+        ]
+        if identity.holder is not None:
+            work += [identity.holder.run(api), Reporter(engine, reconciler, identity.holder).run()]
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(_forever(each)) for each in work]
+            notify(READY)
+            _log.info("event=ready agent=%s subject=%s", journal.agent_id, identity.subject)
+            await stop.wait()
+            notify(STOPPING)
+            for task in running:
+                task.cancel()
+
+
+def _requests(engine: Engine, reconciler: Reconciler, identity: Identity) -> Requests:
+    """All that can be asked over the socket."""
+    requests = Requests(engine)
+    leftovers = Leftovers(engine, reconciler)
+
+    async def answer_status(_request: dict[str, Any], _files: list[int]) -> Any:
+        problem = identity.holder.problem if identity.holder is not None else ""
+        return await status(engine, reconciler.findings, identity.subject, [problem])
+
+    requests.verbs |= {"cni": Cni(engine).answer, "status": answer_status, "gc": leftovers.answer}
+    return requests
+
+
+async def _forever(work: Awaitable[None]) -> None:
+    await work
+
+
+def run(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run `main` with the event that SIGTERM and SIGINT set; it is to end soon after."""
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+
+    async def until_told() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await main(stop)
+
+    asyncio.run(until_told())
+
+
+def notify(state: str) -> None:
+    """Tell systemd (sd_notify(3)), if it is that which started us."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]  # an abstract socket, unix(7)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.sendto(state.encode(), address)

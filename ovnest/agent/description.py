@@ -1,0 +1,38 @@
+"""A port's description: how the agent knows its own ports again, and what people want to know of them.
+
+agent=8144908e-… request=1f0c… namespace=default pod=web
+"""
+
+from collections.abc import Mapping
+
+AGENT = "agent"
+REQUEST = "request"
+LENGTH_MAX = 255
+
+
+def described(agent: str, request: str, labels: Mapping[str, str]) -> str:
+    """The text: the agent's id, under which request it asked for the port, and labels as far as they fit."""
+    text = f"{AGENT}={agent} {REQUEST}={request}"
+    for key, value in sorted(labels.items()):
+        more = f" {key}={value}"
+        if len(text) + len(more) <= LENGTH_MAX and not any(letter.isspace() for letter in key + value):
+            text += more
+    return text
+
+
+def agent_of(description: str) -> str:
+    """Which agent made a port of that description; empty if none did."""
+    return _value(description, AGENT)
+
+
+def request_of(description: str) -> str:
+    """Under which request its agent asked for it; empty if none did."""
+    return _value(description, REQUEST)
+
+
+def _value(description: str, key: str) -> str:
+    for word in description.split():
+        name, equals, value = word.partition("=")
+        if name == key and equals:
+            return value
+    return ""

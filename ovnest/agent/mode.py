@@ -1,0 +1,45 @@
+"""What the two modes have in common: how a port is asked for, and how its device is tied to it."""
+
+from typing import Any, Protocol
+
+from ovnest.agent.answers import PortAnswer
+from ovnest.agent.description import described
+from ovnest.agent.entry import Entry
+from ovnest.agent.journal import Journal, Recorded
+from ovnest.agent.wanted import Attachment
+
+OWNER_PREFIX = "container:"  # and the front door; owners that begin with "network:" are the network's own
+NAME_MAX = 255
+DEVICE_ID_MAX = 255
+
+
+class Mode(Protocol):
+    """Nested or overlay."""
+
+    def port_body(self, attachment: Attachment, entry: Entry, network_id: str) -> dict[str, Any]:
+        """What the API is asked to make."""
+
+    def is_ours(self, port: PortAnswer, agent_id: str) -> bool:
+        """Whether this agent has made that port."""
+
+    def parent_of(self, port: PortAnswer) -> str | None:
+        """The subject under which that port has its tag; None where ports have none."""
+
+    async def record(self, journal: Journal, recorded: Recorded, made: PortAnswer, **fields: Any) -> Recorded:
+        """Write the port into the journal, and tie the device to it."""
+
+
+def common_body(attachment: Attachment, entry: Entry, network_id: str) -> dict[str, Any]:
+    """What both modes ask for. The name is the container's where the runtime has told it."""
+    body: dict[str, Any] = {
+        "network_id": network_id,
+        "name": (attachment.name or entry.container)[:NAME_MAX],
+        "device_id": entry.container[:DEVICE_ID_MAX],
+        "device_owner": OWNER_PREFIX + entry.door,
+        "description": described(entry.agent, entry.request, attachment.labels),
+    }
+    if attachment.mac is not None:
+        body["mac_address"] = attachment.mac
+    if attachment.addresses:
+        body["fixed_ips"] = [{"ip_address": address} for address in attachment.addresses]
+    return body

@@ -1,0 +1,75 @@
+"""Telling the API what is plugged and which tags are free again: what only the agent can know."""
+
+import asyncio
+import logging
+from typing import Any
+
+from msgspec import Struct
+
+from ovnest.agent.credential import Holder
+from ovnest.agent.engine import Engine
+from ovnest.agent.errors import AgentError
+from ovnest.agent.reconcile import Reconciler
+from ovnest.agent.states import State
+from ovnest.agent.status import Line, lines
+from ovnest.agent.waiting import heard
+
+TARGET = "/agent/v1/report"
+GATHER_S = 0.05
+AGAIN_S = 5.0
+DUE_S = 60.0
+
+_log = logging.getLogger(__name__)
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What the server says to a report."""
+
+    conflict_at: int | None = None
+    report_after_s: float = DUE_S
+
+
+class Reporter:
+    """Reports to the API, whole at first and what has changed after that, while `run` runs."""
+
+    def __init__(self, engine: Engine, reconciler: Reconciler, holder: Holder) -> None:
+        self._engine = engine
+        self._reconciler = reconciler
+        self._holder = holder
+        self._wake = asyncio.Event()
+        self._told: dict[str, tuple[bool, str]] | None = None
+        """What the API was told last; None: nothing, so the next report is whole."""
+        engine.listeners.append(self._wake.set)
+
+    async def run(self) -> None:
+        due_s = DUE_S
+        while True:
+            self._wake.clear()
+            try:
+                due_s = await self._report()
+            except AgentError as error:
+                _log.info("event=not_reported reason=%s", error)
+                self._told = None
+                await asyncio.sleep(AGAIN_S)
+                continue
+            if await heard(self._wake, due_s):
+                await asyncio.sleep(GATHER_S)  # several changes make one report
+
+    async def _report(self) -> float:
+        engine = self._engine
+        found = await lines(engine, self._reconciler.findings)
+        now = {line.port: (line.plugged, line.reason) for line in found if _is_told(line)}
+        gone = tuple(engine.detaching.gone_tags)
+        whole = self._told is None
+        changed = {key: said for key, said in now.items() if whole or (self._told or {}).get(key) != said}
+        ports = {key: {"plugged": plugged, "reason": why} for key, (plugged, why) in changed.items()}
+        body: dict[str, Any] = {"ports": ports, "gone": gone, "whole": whole}
+        answer = await engine.parts.api.post(TARGET, body, Answer)
+        self._told = now
+        del engine.detaching.gone_tags[: len(gone)]
+        self._holder.told(answer.conflict_at)
+        return answer.report_after_s / 2
+
+
+def _is_told(line: Line) -> bool:
+    return bool(line.port) and line.state in (State.PLUGGED, State.RESERVED)

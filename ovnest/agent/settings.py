@@ -1,0 +1,10 @@
+"""Where things are in the VM, unless said otherwise."""
+
+from pathlib import Path
+
+OVS = "unix:/run/openvswitch/db.sock"
+BRIDGE = "br-ovnest"
+STATE = Path("/var/lib/ovnest")
+SOCKET = Path("/run/ovnest/agent.sock")
+CNI_DIRECTORIES = (Path("/opt/cni/bin"), Path("/usr/lib/cni"))
+UNIT = Path("/etc/systemd/system/ovnest-agent.service")

@@ -1,0 +1,62 @@
+"""The rows of the VM's own Open vSwitch that the agent reads or writes.
+
+Source: ovs-vswitchd.conf.db(5).
+"""
+
+from typing import ClassVar
+
+from ovnest.ovsdb import Index, Row, RowUuid
+
+DATABASE = "Open_vSwitch"
+
+
+class OpenVSwitch(Row, frozen=True, kw_only=True, gc=False):
+    """The one row of the whole."""
+
+    TABLE: ClassVar[str] = "Open_vSwitch"
+    REFERENCES: ClassVar[tuple[str, ...]] = ("bridges",)
+
+    external_ids: dict[str, str] = {}
+
+
+class Bridge(Row, frozen=True, kw_only=True, gc=False):
+    """A switch; `datapath_type` is "netdev" where it runs in userspace."""
+
+    TABLE: ClassVar[str] = "Bridge"
+    REFERENCES: ClassVar[tuple[str, ...]] = ("ports",)
+
+    name: str = ""
+    datapath_type: str = ""
+    other_config: dict[str, str] = {}
+    external_ids: dict[str, str] = {}
+
+
+class Port(Row, frozen=True, kw_only=True, gc=False):
+    """A port of a switch; with a tag it is an access port."""
+
+    TABLE: ClassVar[str] = "Port"
+
+    name: str = ""
+    interfaces: tuple[RowUuid, ...] = ()
+    tag: int | None = None
+    external_ids: dict[str, str] = {}
+
+
+class Interface(Row, frozen=True, kw_only=True, gc=False):
+    """A device of a port. `ofport` is above 0 when the switch has it, else `error` says why not."""
+
+    TABLE: ClassVar[str] = "Interface"
+
+    name: str = ""
+    type: str = ""
+    ofport: int | None = None
+    error: str | None = None
+    ifindex: int | None = None
+    mtu: int | None = None
+    external_ids: dict[str, str] = {}
+
+
+BRIDGE_BY_NAME = Index("bridge by name", Bridge, lambda row: (row.name,))
+PORT_BY_NAME = Index("port by name", Port, lambda row: (row.name,))
+
+TABLES: tuple[type[Row], ...] = (OpenVSwitch, Bridge, Port, Interface)

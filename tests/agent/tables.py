@@ -1,0 +1,48 @@
+"""The tables of docs/agent.md, as the code has them: `python -m tests.agent.tables` prints them."""
+
+from collections.abc import Iterable
+
+from ovnest.agent import plan, states
+
+
+def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A table in Markdown."""
+    lines = [heads, ("---",) * len(heads), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def state_table() -> str:
+    """What each state means."""
+    return table(("state", "the attachment"), ((str(state), text) for state, text in states.MEANINGS.items()))
+
+
+def arrow_table() -> str:
+    """What leads from each state to which other."""
+    return table(
+        ("before", "event", "after"),
+        ((str(arrow.before), str(arrow.event), str(arrow.after)) for arrow in states.ARROWS),
+    )
+
+
+def event_table() -> str:
+    """What each event is."""
+    return table(("event", "what happens"), ((str(key), text) for key, text in states.EXPLANATIONS.items()))
+
+
+def step_table() -> str:
+    """What each step does, and which plans have it."""
+    plans = {"attach": plan.ATTACH, "reserve": plan.RESERVE, "adopt": plan.ADOPT, "detach": plan.DETACH}
+    return table(
+        ("step", "does", "in the plan to"),
+        (
+            (f"`{step}`", text, ", ".join(name for name, steps in plans.items() if step in steps))
+            for step, text in plan.MEANINGS.items()
+        ),
+    )
+
+
+TABLES = (state_table, event_table, arrow_table, step_table)
+
+if __name__ == "__main__":
+    for each in TABLES:
+        print(each(), end="\n\n")

@@ -1,0 +1,346 @@
+"""What the tests of the agent stand on: servers, VMs with agents, and namespaces to be attached."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+from ovnest.agent import local
+from ovnest.agent.setup import write_shim
+from ovnest.sandbox import namespace
+from ovnest.sandbox.endpoint import Endpoint
+from ovnest.sandbox.node import Nic
+from ovnest.sandbox.process import attempt, run
+from ovnest.sandbox.sandbox import Sandbox
+from ovnest.sandbox.until import patience, until
+from ovnest.sandbox.vm import Vm
+from tests.agent_side import certificate, url_for_agents
+from tests.dataplane.api.networking import Networking, VirtualNetwork, VirtualPort
+from tests.serving import Server
+
+SERVER_ADDRESS = "172.30.0.1"
+AGENT_PORT = 9697
+MANAGEMENT = "mgmt"
+READY_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 60.0
+END_TIMEOUT_S = 10.0
+
+
+class StandingSite:
+    """The API for the tests at `url`, and for agents a server in the central node's namespace."""
+
+    def __init__(self, directory: Path, ours: Server, theirs: Server) -> None:
+        self.directory = directory
+        self._servers = (ours, theirs)
+        self.url = ours.url
+
+    @classmethod
+    async def start(cls, sandbox: Sandbox) -> Self:
+        central = sandbox.central_node.namespace
+        await central.ip(f"address add {SERVER_ADDRESS}/32 dev lo")
+        directory = sandbox.path / "agents"
+        directory.mkdir()
+        cert, key = certificate(directory, "server")
+        ring = directory / "keys.json"
+        await run(sys.executable, "-m", "ovnest", "agent-keys", "create", str(ring))
+        common = (
+            *("--northbound", sandbox.northbound, "--southbound", sandbox.southbound),
+            *("--agent-keys", str(ring), "--tls-cert", str(cert), "--tls-key", str(key)),
+            *("--agent-url", f"https://{SERVER_ADDRESS}:{AGENT_PORT}"),
+        )
+        ours = await Server.start(*common, log=directory / "api.log")
+        theirs = await Server.start(
+            *common,
+            *("--agent-listen", f"{SERVER_ADDRESS}:{AGENT_PORT}"),
+            log=directory / "agents.log",
+            listen=f"unix:{directory}/api.sock",
+            inside=central.inside(),
+        )
+        await url_for_agents(theirs)
+        return cls(directory, ours, theirs)
+
+    @property
+    def for_agents(self) -> Server:
+        return self._servers[1]
+
+    def stop(self) -> None:
+        for server in self._servers:
+            server.stop()
+
+
+class Guest(Endpoint):
+    """A namespace that a container runtime would have made: nothing in it but its loopback."""
+
+    kind = "guest"
+
+    def __init__(self, vm: Vm, name: str) -> None:
+        super().__init__(vm.place, f"{vm.name}.{name}", Nic(mac=""))
+        self.short = name
+        self.vm = vm
+
+    @property
+    def path(self) -> Path:
+        return self.namespace.path
+
+    async def devices(self) -> set[str]:
+        """What is in it beside its loopback."""
+        links = json.loads(await self.run("ip", "-json", "link"))
+        return {link["ifname"] for link in links} - {"lo"}
+
+    def got(self, attached: dict[str, Any]) -> None:
+        """Take over what the agent says that it has."""
+        self.nic = Nic(
+            mac=attached["mac"],
+            addresses=tuple(each["address"] for each in attached["addresses"]),
+            gateways=tuple(each["gateway"] for each in attached["addresses"] if each["gateway"]),
+            mtu=attached["mtu"],
+        )
+
+
+class VmAgent:
+    """The agent in a VM."""
+
+    def __init__(self, vm: Vm) -> None:
+        self.vm = vm
+        self.socket = vm.directory / "agent.sock"
+        self.state = vm.directory / "state"
+        self.log = vm.directory / "agent.log"
+        self.shim = vm.directory / "cni" / "ovnest"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    async def enroll(self, code: str) -> None:
+        """Have a credential."""
+        await self.cli("enroll", "--state", str(self.state), "--code-file", "-", stdin=code)
+
+    def begin(self, *options: str, crash_after: str = "") -> None:
+        """Start it, and do not wait until it answers."""
+        argv = (
+            *(sys.executable, "-m", "ovnest", "agent", "run", "--ovs", self.vm.ovs.remote),
+            *("--bridge", self.vm.device, "--socket", str(self.socket), "--state", str(self.state)),
+            *("--doubt-s", "1", *options),
+        )
+        environment = {**os.environ, **self.vm.environment(), "PYTHONASYNCIODEBUG": "1"}
+        if crash_after:
+            environment["OVNEST_CRASH_AFTER"] = crash_after
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                self.vm.namespace.inside(*argv),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=environment,
+            )
+
+    async def start(self, *options: str, crash_after: str = "") -> None:
+        """Start it; it answers when this returns."""
+        self.begin(*options, crash_after=crash_after)
+
+        async def answers() -> bool:
+            assert self.process is not None
+            status = self.process.poll()
+            assert status is None, f"the agent ended with {status}: {self.said()}"
+            try:
+                return "answer" in await self.ask({"verb": "status"})
+            except OSError:
+                return False
+
+        await until("the agent answers", answers, timeout_s=READY_TIMEOUT_S)
+
+    def stop(self) -> None:
+        """End it in order."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(END_TIMEOUT_S * patience())
+        assert status == 0, f"the agent ended with {status}: {self.said()}"
+        self.process = None
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(END_TIMEOUT_S)
+            self.process = None
+
+    def crashed(self) -> int:
+        """The status it ended with, which it must by itself."""
+        assert self.process is not None
+        status = self.process.wait(END_TIMEOUT_S * patience())
+        self.process = None
+        return status
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")[-3000:]
+
+    async def ask(self, request: dict[str, Any], files: tuple[int, ...] = ()) -> Any:
+        return await asyncio.to_thread(local.ask, self.socket, request, files, ANSWER_TIMEOUT_S)
+
+    async def plug(self, guest: Guest, network: VirtualNetwork, **wanted: Any) -> dict[str, Any]:
+        """Attach it, and give what it got."""
+        reply = await self.try_plug(guest, network, **wanted)
+        assert "answer" in reply, reply
+        attached: dict[str, Any] = reply["answer"]
+        guest.got(attached)
+        return attached
+
+    async def try_plug(self, guest: Guest, network: VirtualNetwork, **wanted: Any) -> dict[str, Any]:
+        fd = os.open(guest.path, os.O_RDONLY)
+        try:
+            request = {"verb": "plug", "key": self.key(guest), "network": network.id, **wanted}
+            reply: dict[str, Any] = await self.ask(request, (fd,))
+            return reply
+        finally:
+            os.close(fd)
+
+    async def unplug(self, guest: Guest) -> bool:
+        """Detach it; whether nothing is left of it."""
+        reply = await self.ask({"verb": "unplug", "key": self.key(guest)})
+        assert "answer" in reply, reply
+        done: bool = reply["answer"]
+        return done
+
+    async def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = (await self.ask({"verb": "status"}))["answer"]
+        return found
+
+    async def attachments(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self.status())["attachments"]
+        return found
+
+    async def cli(self, *arguments: str, stdin: str = "") -> str:
+        """What `ovnest agent …` printed, run in the VM."""
+        argv = (sys.executable, "-m", "ovnest", "agent", *arguments)
+        return await self.vm.run(*argv, stdin=stdin)
+
+    async def cni(
+        self, command: str, guest: Guest, config: dict[str, Any], *, interface: str = "eth0", args: str = ""
+    ) -> tuple[int, Any]:
+        """The executable's status, and what it printed, called as a runtime in the VM calls it."""
+        if not self.shim.exists():
+            write_shim(self.shim, self.socket)
+        environment = {
+            "CNI_COMMAND": command,
+            "CNI_CONTAINERID": guest.short,
+            "CNI_NETNS": str(guest.path),
+            "CNI_IFNAME": interface,
+            "CNI_PATH": str(self.shim.parent),
+            "CNI_ARGS": args,
+        }
+        argv = self.vm.namespace.inside(str(self.shim))
+        status, output, complaint = await attempt(*argv, env=environment, stdin=json.dumps(config))
+        assert not complaint, complaint
+        return status, json.loads(output) if output else None
+
+    @staticmethod
+    def key(guest: Guest) -> dict[str, str]:
+        return {"container": guest.short, "interface": "eth0"}
+
+
+class Leavings:
+    """What there is of a VM's agent: in the API, on the bridge, among the devices."""
+
+    def __init__(self, ports: set[str], bridge: set[str], devices: set[str]) -> None:
+        self.ports = ports
+        self.bridge = bridge
+        self.devices = devices
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Leavings) and vars(self) == vars(other)
+
+    def __repr__(self) -> str:
+        return f"ports {self.ports}, on the bridge {self.bridge}, devices {self.devices}"
+
+
+class AgentSite:
+    """Makes and takes away networks, VMs, agents and guests."""
+
+    def __init__(self, sandbox: Sandbox, standing: StandingSite, networking: Networking) -> None:
+        self.sandbox = sandbox
+        self.standing = standing
+        self.networking = networking
+        self.api = networking.api
+        self._agents: list[VmAgent] = []
+        self._guests: list[Guest] = []
+        self._links: list[str] = []
+
+    async def network(self, **attributes: Any) -> VirtualNetwork:
+        return await self.networking.network(**attributes)
+
+    async def vm(self, name: str, chassis: str, network: VirtualNetwork) -> Vm:
+        """A VM with a port of its own on `network`."""
+        return await self.networking.vm(name, chassis, await self.networking.port(network))
+
+    async def agent(self, vm: Vm, *networks: VirtualNetwork) -> VmAgent:
+        """An agent with a credential for these networks, not started yet."""
+        await self._manage(vm)
+        agent = VmAgent(vm)
+        self._agents.append(agent)
+        await agent.enroll(await self.code(vm, *networks))
+        return agent
+
+    async def started(self, vm: Vm, *networks: VirtualNetwork, **options: Any) -> VmAgent:
+        """An agent that answers."""
+        agent = await self.agent(vm, *networks)
+        await agent.start(**options)
+        return agent
+
+    async def code(self, vm: Vm, *networks: VirtualNetwork) -> str:
+        wanted = {"parent": vm.port_id, "networks": [network.id for network in networks]}
+        answer = await self.api.ask("POST", "/v2.0/agent-codes", {"agent_code": wanted})
+        assert answer.status == 201, answer
+        code: str = answer.body["agent_code"]["code"]
+        return code
+
+    async def guest(self, vm: Vm, name: str) -> Guest:
+        """An empty namespace in the VM."""
+        guest = Guest(vm, name)
+        self._guests.append(guest)
+        await guest.create()
+        return guest
+
+    async def containers_of(self, vm: Vm) -> list[dict[str, Any]]:
+        """The container ports under that VM's port."""
+        found = await self.api.list("port")
+        return [port for port in found if port["binding:profile"].get("parent_name") == vm.port_id]
+
+    async def leavings(self, vm: Vm) -> Leavings:
+        bridge = set((await vm.ovs.vsctl("list-ports", vm.device)).split())
+        links = json.loads(await vm.run("ip", "-json", "link"))
+        return Leavings(
+            ports={port["id"] for port in await self.containers_of(vm)},
+            bridge=bridge,
+            devices={link["ifname"] for link in links},
+        )
+
+    async def close(self) -> None:
+        for agent in self._agents:
+            agent.kill()
+        for guest in self._guests:
+            await guest.destroy()
+        for link in self._links:
+            await namespace.disconnect(self.sandbox.central_node.namespace, link)
+
+    async def _manage(self, vm: Vm) -> None:
+        """Give the VM a way to the server, if it has none."""
+        link = f"m{vm.name}"[:15]
+        if link in self._links:
+            return
+        self._links.append(link)
+        number = len(self._links)
+        central = self.sandbox.central_node.namespace
+        await namespace.connect(central, link, vm.namespace, MANAGEMENT, mtu=1500)
+        await central.ip(f"address add 172.30.{number}.1/30 dev {link}", f"link set {link} up")
+        await vm.namespace.ip(
+            f"address add 172.30.{number}.2/30 dev {MANAGEMENT}",
+            f"link set {MANAGEMENT} up",
+            f"route add {SERVER_ADDRESS}/32 via 172.30.{number}.1",
+        )
+
+
+def port_of(attached: dict[str, Any]) -> VirtualPort:
+    """The port that an attachment says it has."""
+    nic = Nic(mac=attached["mac"], addresses=tuple(each["address"] for each in attached["addresses"]))
+    return VirtualPort(id=attached["port_id"], nic=nic, tag=attached["tag"])

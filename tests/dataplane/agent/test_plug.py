@@ -1,0 +1,37 @@
+#
+#   web ─┐
+#        ├─ vm1 ── hv1 ══ geneve ══ hv2 ── vm2      vm1 has the agent; web and db are namespaces in it
+#   db  ─┘
+#
+"""A namespace is put on a network by the agent, and taken off again."""
+
+import pytest
+
+from tests.dataplane.agent.site import AgentSite
+
+pytestmark = pytest.mark.packets
+
+
+async def test_a_namespace_talks_over_its_own_port_until_it_is_unplugged(site: AgentSite) -> None:
+    blue, green = await site.network(), await site.network()
+    await site.networking.router(blue, green)
+    vm1, vm2 = await site.vm("vm1", "hv1", blue), await site.vm("vm2", "hv2", blue)
+    agent = await site.started(vm1, blue, green)
+    before = await site.leavings(vm1)
+    web, db = await site.guest(vm1, "web"), await site.guest(vm1, "db")
+    attached = await agent.plug(web, blue)
+    await agent.plug(db, green)
+
+    await web.pings(vm2)
+    await web.pings(vm1.addresses[0])
+    await web.pings(db)
+    port = await site.api.show("port", attached["port_id"])
+    assert port["mac_address"] == web.nic.mac
+    assert port["binding:profile"]["tag"] == attached["tag"]
+    assert port["device_owner"] == "container:plug"
+    assert port["device_id"] == "web"
+
+    assert await agent.unplug(web)
+    assert await agent.unplug(db)
+    assert await site.leavings(vm1) == before
+    assert await web.devices() == set()

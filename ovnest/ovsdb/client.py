@@ -17,6 +17,7 @@ from ovnest.ovsdb.errors import (
     Busy,
     Disconnected,
     InDoubt,
+    OperationError,
     OvsdbError,
     SchemaMismatch,
     TooLarge,
@@ -309,7 +310,7 @@ class Client:
         self._connection, self._remote = connection, remote
         session = connection.session
         try:
-            await self._settle_ledger(session)
+            await self._settle_ledger(connection)
             _log.info("event=connected database=%s remote=%s", self._database, remote)
             if not session.closed:
                 self._ready.set()
@@ -317,7 +318,7 @@ class Client:
                 self._writer.use(session)
                 self._barrier.use(session)
             self._reason = await session.when_closed()
-        except (OvsdbError, TimeoutError) as error:
+        except OvsdbError as error:
             self._reason = str(error) or type(error).__name__
             session.close(self._reason)
         finally:
@@ -330,9 +331,9 @@ class Client:
             "event=disconnected database=%s remote=%s reason=%r", self._database, remote, self._reason
         )
 
-    async def _settle_ledger(self, session: Session) -> None:
-        """See that there is a ledger, and that it is the one we know."""
-        ledger = self._ledger
+    async def _settle_ledger(self, connection: Connection) -> None:
+        """See that the leader leads, that there is a ledger, and that it is the one we know."""
+        ledger, session = self._ledger, connection.session
         if ledger is None:
             return
         if ledger.lost is not None:
@@ -340,14 +341,25 @@ class Client:
             self._writer.give_up_doubt(f"{ledger.lost}; whether the write is in the database cannot be told")
             ledger.start_again()
         for operations in (ledger.create, ledger.create_in_place_of_another):
-            if ledger.seq is not None:
-                return
-            async with asyncio.timeout(self.options.reply_timeout_s):
-                reply = await session.call("transact", [self._database, *operations()])
-                await session.call("echo", [])
-            failed = transaction_error(reply)
+            if ledger.seq is None:
+                failed = await self._transact_now(session, operations())
         if ledger.seq is None:
             raise Unusable(f"the ledger cannot be made: {failed}")
+        if connection.info is not None and connection.info.model == "clustered":
+            # A leader of a moment ago may not know yet what the one before it has acknowledged. Once it
+            # has committed something itself it does, and it is shown that there is a quorum.
+            failed = await self._transact_now(session, ledger.show_leadership())
+            if failed is not None:
+                raise Unusable(f"the leader does not commit: {failed}")
+
+    async def _transact_now(self, session: Session, operations: list[WireOperation]) -> OperationError | None:
+        try:
+            async with asyncio.timeout(self.options.reply_timeout_s):
+                reply = await session.call("transact", [self._database, *operations])
+                await session.call("echo", [])
+        except TimeoutError:
+            raise Unusable("the server answers, but commits nothing: is there a quorum?") from None
+        return transaction_error(reply)
 
     def _ledger_lost(self, reason: str) -> None:
         # All that is known of the database may be of another time: load it anew.

@@ -128,7 +128,7 @@ class Connection:
         self._follower = follower
         self._on_notice = on_notice
         self._databases = ServerDatabases()
-        self._checked: DatabaseInfo | None = None
+        self._checked = False
         self._pieces = False  # of the message that comes next, parts have come already
         self.session: Session = None  # type: ignore[assignment]  # set as soon as there is one
 
@@ -146,22 +146,20 @@ class Connection:
         if reply.error is not None:
             raise from_wire(reply.error)
         self._databases.apply(reply.result)
-        info = self._judge()
-        # Not info.schema: after a conversion a server goes on telling the old one there.
+        self._judge()
         reply = await session.call("get_schema", [self._follower.database])
         if reply.error is not None:
             raise from_wire(reply.error)
         self._follower.use_schema(reply.result)
-        self._checked = info
+        self._checked = True
 
-    def _judge(self) -> DatabaseInfo:
+    def _judge(self) -> None:
         info = self.info
         if info is None:
             raise Unusable(f"the server has no database {self._follower.database}")
         reason = info.why_unusable(self._follower.options.leader_only)
         if reason is not None:
             raise Unusable(reason)
-        return info
 
     async def load(self) -> None:
         """Load the database, or what has changed in it since."""
@@ -224,12 +222,9 @@ class Connection:
         self._follower.replica.forget_staged()
 
     def _look_at_server(self) -> None:
-        if self._checked is None:
+        if not self._checked:
             return
         try:
-            info = self._judge()
+            self._judge()
         except Unusable as error:
             self.session.close(str(error))
-            return
-        if info.schema != self._checked.schema:
-            self.session.close("the schema has changed")

@@ -5,6 +5,7 @@ The page docs/ledger.md tells how; here is what the row holds and what a server 
     <prefix>seq            number of the last batch of anybody
     <prefix>last           id of the server whose batch that was
     <prefix>server:<id>    "<number of that server's last batch> <Unix time>"
+    <prefix>leader         chance, written to see whether a cluster's leader can commit
 """
 
 import secrets
@@ -142,6 +143,17 @@ class LedgerState:
         same: list[Wire] = [(column, "==", value) for column, value in self.ledger.row.items()]
         other: Wire = ("_uuid", "!=", ("uuid", self.ledger.uuid))
         return [Delete(table=self.ledger.table, where=[*same, other]), *self.create()]
+
+    def show_leadership(self) -> list[Operation]:
+        """A change that only a leader with a quorum can commit, and that means nothing."""
+        ledger = self.ledger
+        key = f"{ledger.prefix}leader"
+        # No change at all would not be committed, so it is another value each time.
+        mutations: list[Wire] = [
+            (ledger.column, "delete", ("set", [key])),
+            (ledger.column, "insert", ("map", [(key, secrets.token_hex(8))])),
+        ]
+        return [Mutate(table=ledger.table, where=by_uuid(ledger.uuid), mutations=mutations)]
 
     def begin(self, seq: int) -> Wait:
         """Go on only if the last batch is `seq`, and is the same batch that we know by that number."""

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
-COLUMNS: Final = ("name", "model", "connected", "leader", "schema", "cid", "sid", "index")
+# Not `schema`: it is long, and after a conversion ovsdb-server 3.1 goes on telling the old one.
+COLUMNS: Final = ("name", "model", "connected", "leader", "cid", "sid", "index")
 
 
 class DatabaseInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,7 +18,6 @@ class DatabaseInfo(msgspec.Struct, frozen=True, kw_only=True):
     model: str = "standalone"
     connected: bool = False
     leader: bool = False
-    schema: str | None = None
     cluster: str | None = None
     server: str | None = None
     index: int | None = None
@@ -26,7 +26,7 @@ class DatabaseInfo(msgspec.Struct, frozen=True, kw_only=True):
         """Why nothing can be written here; None if it can."""
         if self.model == "clustered" and not self.connected:
             return "the server is cut off from its cluster"
-        if not self.connected or self.schema is None:
+        if not self.connected:
             return f"the server has not loaded database {self.name}"
         if leader_only and not self.leader:
             return "the server does not lead its cluster"
@@ -58,7 +58,6 @@ class ServerDatabases:
                     model=row.get("model", "standalone"),
                     connected=row.get("connected", False),
                     leader=row.get("leader", False),
-                    schema=_optional(row.get("schema")),
                     cluster=_uuid(row.get("cid")),
                     server=_uuid(row.get("sid")),
                     index=_optional(row.get("index")),

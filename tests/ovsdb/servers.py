@@ -90,8 +90,7 @@ class Server:
         assert self.process is not None
         if self.process.returncode is not None:
             raise AssertionError(f"ovsdb-server {self.name} ended: {self.log.read_text()[-2000:]}")
-        with socket.socket(socket.AF_UNIX) as probe:
-            return self.control.exists() and probe.connect_ex(str(self.socket)) == 0
+        return _answers(self.socket) and _answers(self.control)
 
     async def kill(self, number: int = signal.SIGKILL) -> None:
         """End it, by default without warning."""
@@ -133,6 +132,11 @@ class Server:
         )
         result: list[Any] = json.loads(text)
         return result
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 async def run(*command: str) -> str:

@@ -228,7 +228,9 @@ async def test_a_cluster_is_resumed(three: Cluster, connect: NewClient) -> None:
     )
     await client.barrier()
     assert (client.status.resumed, client.status.reloaded) == (1, 0)
-    assert contents(client) == contents(await connect(three.remotes))
+    fresh = await connect(three.remotes)  # which writes to the ledger's row
+    await client.barrier()
+    assert contents(client) == contents(fresh)
     assert client.replica.all(SWITCH_BY_NAME, "green")
 
 
@@ -332,6 +334,24 @@ async def test_a_column_we_can_live_without_is_used_once_the_schema_has_it(
     assert client.replica.find(NewerPort, new.uuid) == new
     rows = await dump(server, "Logical_Switch_Port", "name", "colour")
     assert {row["name"]: row["colour"] for row in rows} == {"old": "", "new": "red"}
+
+
+async def test_a_cluster_whose_schema_is_converted_is_followed(
+    tmp_path: Path, three: Cluster, connect: NewClient
+) -> None:
+    client = await connect(three.remotes)
+    row = await client.execute(lambda tx: add_switch(tx, "blue"))
+    schema = json.loads(SCHEMA.read_text())
+    schema["tables"]["Logical_Switch_Port"]["columns"]["colour"] = {"type": "string"}
+    schema["version"] = "99.0.0"
+    del schema["cksum"]
+    (tmp_path / "new.ovsschema").write_text(json.dumps(schema))
+    await run("ovsdb-client", "convert", three.remotes, str(tmp_path / "new.ovsschema"))
+    await until(
+        "the new schema is known", lambda: client.status.ready and client.status.schema_version == "99.0.0"
+    )
+    assert client.replica.find(Switch, row.uuid) == row
+    await client.execute(lambda tx: add_switch(tx, "green"))
 
 
 async def test_a_column_that_goes_away_stops_the_client_with_its_name(

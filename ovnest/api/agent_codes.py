@@ -14,6 +14,7 @@ from ovnest.caller import Caller
 from ovnest.errors.fields import HTTPBadRequest
 from ovnest.northbound.documents import AgentGrant
 from ovnest.operations import agent_grants
+from ovnest.policy import Target
 from ovnest.resources.agent_code import CREATE_AGENT_CODE, AgentCodeBody, CreateAgentCode
 from ovnest.resources.fields import to_struct
 from ovnest.transaction import Tx
@@ -47,8 +48,9 @@ class AgentCodeRoutes:
         if asked.is_bulk:
             raise HTTPBadRequest(reason="Agent codes are made one at a time.")
         want = to_struct(asked.items[0], CreateAgentCode, CREATE_AGENT_CODE)
-        # Before anything is written: what cannot be signed here or sent anywhere.
-        self._agents.url(), self._agents.ca(), self._agents.ring
+        # Before anything is written, what cannot be signed here or sent anywhere; and whose business that is.
+        self._store.context(caller).rights.require("create_agent_code", Target(project_id=caller.project_id))
+        self._agents.require_codes()
 
         def create(tx: Tx) -> tuple[AgentGrant, int]:
             return agent_grants.create_agent_code(tx, want), tx.seconds

@@ -53,6 +53,14 @@ class Agents:
             except BadSetting as error:
                 _log.error("refused, the old one stays in force: %s", error)
 
+    def require_codes(self) -> None:
+        """Whether this server can make codes.
+
+        Raises:
+            NoAgents: it has nothing to sign with, or cannot say where agents are to go or whom to trust.
+        """
+        issue_code(self.ring, Agent(mode="nested", subject="", grant=""), url=self.url(), ca=self.ca())
+
     def code(self, grant: AgentGrant) -> str:
         """The code of a permission that waits.
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from ovnest.api.requests import Request
 from ovnest.api.responses import Response, json_response
 from ovnest.caller import Caller
-from ovnest.ovsdb.client import Status
+from ovnest.ovsdb import Status
 
 OpenHandle = Callable[[Request, Caller | None], Awaitable[Response]]
 

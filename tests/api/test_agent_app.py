@@ -3,141 +3,34 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from msgspec import Struct
 
 from ovnest.caller import Agent
 from ovnest.identity.agent_token import issue_code, issue_credential
 from ovnest.identity.key_ring import KeyRing, new_key, read_ring
 from ovnest.northbound.names import document_uuid
 from ovnest.sandbox.until import until
-from tests.agent_side import AgentSide, Answer, certificate, url_for_agents
-from tests.asking import Api
-from tests.cleanliness import assert_clean
-from tests.ovsdb.servers import standalone
-from tests.serving import Server
+from tests.agent_side import AgentSide, certificate
+from tests.agent_site import Site, refused
+from tests.identity.test_agent_token import payload_of
 
 pytestmark = [pytest.mark.api, pytest.mark.asyncio(loop_scope="module")]
 ABSENT = "00000000-0000-4000-8000-000000000000"
 
 
-class Site(Struct, frozen=True, kw_only=True):
-    """Two servers on one Northbound, with one key ring: the API, and where agents go."""
-
-    directory: Path
-    northbound: str
-    api: Api
-    other_api: Api
-    side: AgentSide
-    other_side: AgentSide
-    servers: tuple[Server, Server]
-
-    @property
-    def ring(self) -> Path:
-        return self.directory / "keys.json"
-
-    async def code(self, parent: str, **wanted: Any) -> str:
-        """A code for the agent of that parent."""
-        code: str = (await self.new_code(parent=parent, **wanted))["code"]
-        return code
-
-    async def new_code(self, **wanted: Any) -> dict[str, Any]:
-        answer = await self.api.ask("POST", "/v2.0/agent-codes", {"agent_code": wanted})
-        assert answer.status == 201, answer
-        made: dict[str, Any] = answer.body["agent_code"]
-        return made
-
-    async def vm(self, network_id: str, **attributes: Any) -> str:
-        """The id of a new VM's port."""
-        key: str = (await self.api.create("port", network_id=network_id, **attributes))["id"]
-        return key
-
-    async def agent(self, parent: str, **wanted: Any) -> AgentSide:
-        """An enrolled agent of that parent."""
-        return await self.side.enrolled(await self.code(parent, **wanted))
-
-    async def state(self, subject: str) -> dict[str, Any]:
-        answer = await self.other_api.ask("GET", f"/v2.0/agent-codes/{subject}")
-        assert answer.status == 200, answer
-        found: dict[str, Any] = answer.body["agent_code"]
-        return found
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    directory = tmp_path_factory.mktemp("agents")
-    KeyRing([new_key()]).write(directory / "keys.json", is_new=True)
-    cert, key = certificate(directory, "server")
-    options = ["--agent-listen", "127.0.0.1:0", "--agent-keys", str(directory / "keys.json")]
-    options += ["--tls-cert", str(cert), "--tls-key", str(key), "--parent-delete", "cascade"]
-    async with standalone() as northbound:
-        one = await Server.start("--northbound", northbound.remote, *options, log=directory / "one.log")
-        try:
-            two = await Server.start("--northbound", northbound.remote, *options, log=directory / "two.log")
-            try:
-                yield Site(
-                    directory=directory,
-                    northbound=northbound.remote,
-                    api=Api(one.url),
-                    other_api=Api(two.url),
-                    side=AgentSide(await url_for_agents(one), cert.read_text()),
-                    other_side=AgentSide(await url_for_agents(two), cert.read_text()),
-                    servers=(one, two),
-                )
-                await assert_clean(northbound.remote, parent_delete="cascade")
-            finally:
-                two.stop()
-        finally:
-            one.stop()
-    for log in ("one.log", "two.log"):
-        said = (directory / log).read_text()
-        assert "Traceback" not in said
-        assert "ovnest1." not in said, "a code or a credential stands in the log"
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def network(site: Site) -> str:
-    """The id of a new network with a subnet, 10.0.0.0/24."""
-    key: str = (await site.api.create("network", name="private"))["id"]
-    await site.api.create("subnet", network_id=key, cidr="10.0.0.0/24", ip_version=4)
-    return key
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def vm(site: Site, network: str) -> str:
-    return await site.vm(network, name="vm")
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def agent(site: Site, vm: str) -> AgentSide:
-    return await site.agent(vm)
-
-
-def refused(answer: Answer, status: int, kind: str) -> str:
-    """What the refusal says; it must be this one."""
-    assert (answer.status, answer.error) == (status, kind), answer
-    message: str = answer.body["NeutronError"]["message"]
-    return message
-
-
 # Enrolling
 
 
-async def test_a_code_makes_an_agent_that_makes_ports_under_its_parent(
-    site: Site, network: str, vm: str
-) -> None:
+async def test_a_code_makes_an_agent_that_makes_ports_under_its_parent(site: Site, lan: str, vm: str) -> None:
     answer = await site.side.enroll(await site.code(vm, ports_max=7))
     assert answer.status == 201
     told = answer.body
     assert (told["mode"], told["subject"], told["generation"]) == ("nested", vm, 1)
-    assert (told["networks"], told["ports_max"], told["conflict_at"]) == ([network], 7, None)
+    assert (told["networks"], told["ports_max"], told["conflict_at"]) == ([lan], 7, None)
     agent = site.side.holding(told["credential"])
-    port = await agent.create_port(network, name="web", device_owner="container:docker")
+    port = await agent.create_port(lan, name="web", device_owner="container:docker")
     assert port["binding:profile"] == {"parent_name": vm, "tag": 1}
     assert port["project_id"] == "default"
     assert port["port_security_enabled"] is True
@@ -320,9 +213,9 @@ async def test_a_northbound_put_back_to_an_old_state_locks_no_agent_out(
 
 
 async def test_a_revoked_credential_ends_at_once_through_the_other_server(
-    site: Site, network: str, vm: str, agent: AgentSide
+    site: Site, lan: str, vm: str, agent: AgentSide
 ) -> None:
-    port = await agent.create_port(network)
+    port = await agent.create_port(lan)
     async with agent.events() as stream, site.other_side.holding(agent.credential).events() as other:
         assert (await site.other_api.ask("DELETE", f"/v2.0/agent-codes/{vm}")).status == 204
         for side in (site.side, site.other_side):
@@ -342,9 +235,9 @@ async def test_a_revoked_code_cannot_be_used(site: Site, vm: str) -> None:
     assert "revoked" in refused(await site.other_side.enroll(code), 401, "CodeRefused")
 
 
-async def test_with_its_parent_an_agent_ends(site: Site, network: str, vm: str, agent: AgentSide) -> None:
+async def test_with_its_parent_an_agent_ends(site: Site, lan: str, vm: str, agent: AgentSide) -> None:
     code = await site.code(vm)
-    port = await agent.create_port(network)
+    port = await agent.create_port(lan)
     async with site.other_side.holding(agent.credential).events() as stream:
         await site.api.delete("port", vm)
         event = await stream_end(stream)
@@ -365,9 +258,9 @@ async def stream_end(stream: Any) -> Any:
 
 
 async def test_a_parent_that_becomes_a_container_port_is_no_agents_parent(
-    site: Site, network: str, vm: str, agent: AgentSide
+    site: Site, lan: str, vm: str, agent: AgentSide
 ) -> None:
-    above = await site.vm(network)
+    above = await site.vm(lan)
     profile = {"parent_name": above}
     await site.api.update("port", vm, **{"binding:profile": profile})
     refused(await agent("GET", "/v2.0/ports"), 401, "CredentialRefused")
@@ -396,8 +289,6 @@ async def test_keys_can_be_rotated_under_a_running_agent(site: Site, vm: str, ag
 
 
 def kid_of(credential: str) -> str:
-    from tests.identity.test_agent_token import payload_of
-
     return str(payload_of(credential)["kid"])
 
 
@@ -408,7 +299,6 @@ async def test_a_new_certificate_is_shown_without_a_restart_even_one_of_another_
     old = (site.directory / "server.pem").read_text(), (site.directory / "server.key").read_text()
     cert, key = certificate(site.directory, "new", kind="rsa")
     pem = cert.read_text()
-    site.side.holding("")
     try:
         (site.directory / "server.pem").write_text(pem)
         (site.directory / "server.key").write_text(key.read_text())
@@ -439,8 +329,6 @@ async def test_a_new_certificate_is_shown_without_a_restart_even_one_of_another_
 
 
 async def test_a_code_carries_the_certificate_and_the_address(site: Site, vm: str) -> None:
-    from tests.identity.test_agent_token import payload_of
-
     said = payload_of(await site.code(vm))
     assert said["url"] == site.side.url
     answer = await AgentSide(str(said["url"]), str(said["ca"])).enroll(await site.code(vm))
@@ -463,18 +351,18 @@ async def test_nobody_is_served_without_tls(site: Site) -> None:
 
 
 async def test_a_port_is_plugged_when_its_agent_says_so(
-    site: Site, network: str, vm: str, agent: AgentSide
+    site: Site, lan: str, vm: str, agent: AgentSide
 ) -> None:
-    port = await agent.create_port(network)
-    other = await agent.create_port(network)
-    plain = await site.api.create("port", network_id=network)
+    port = await agent.create_port(lan)
+    other = await agent.create_port(lan)
+    plain = await site.api.create("port", network_id=lan)
     assert "ovnest:plugged" not in plain
     assert (await site.api.show("port", port["id"]))["ovnest:plugged"] is False
     ports = {port["id"]: {"plugged": True}, other["id"]: {"plugged": False, "reason": "no such device"}}
     await agent.must(200, "POST", "/agent/v1/report", {"ports": {**ports, vm: {"plugged": True}}})
     shown = await site.other_api.show("port", port["id"])
     assert shown["ovnest:plugged"] is True
-    found = await site.api.list("port", **{"ovnest:plugged": "false", "network_id": network})
+    found = await site.api.list("port", **{"ovnest:plugged": "false", "network_id": lan})
     assert [each["id"] for each in found] == [other["id"]]
     assert f"plugged.{vm}" not in await grant_of(site, vm), "the parent is none of its own ports"
     await agent.must(200, "POST", "/agent/v1/report", {"ports": {}, "whole": True})
@@ -484,9 +372,9 @@ async def test_a_port_is_plugged_when_its_agent_says_so(
 
 
 async def test_without_an_agent_nobody_knows_whether_a_container_port_is_plugged(
-    site: Site, network: str, vm: str
+    site: Site, lan: str, vm: str
 ) -> None:
-    port = await site.api.create("port", network_id=network, **{"binding:profile": {"parent_name": vm}})
+    port = await site.api.create("port", network_id=lan, **{"binding:profile": {"parent_name": vm}})
     assert port["ovnest:plugged"] is None
     assert port["ovnest:status_reason"] == "parent-unbound"
     only = await site.api.list("port", id=port["id"], fields="ovnest:status_reason")
@@ -494,11 +382,11 @@ async def test_without_an_agent_nobody_knows_whether_a_container_port_is_plugged
 
 
 async def test_a_tag_rests_until_the_agent_says_that_its_device_is_gone(
-    site: Site, network: str, vm: str, agent: AgentSide
+    site: Site, lan: str, vm: str, agent: AgentSide
 ) -> None:
-    first = await agent.create_port(network, **{"binding:profile": {"tag": 4094}})
+    first = await agent.create_port(lan, **{"binding:profile": {"tag": 4094}})
     await agent.must(204, "DELETE", f"/v2.0/ports/{first['id']}")
-    second = await agent.create_port(network, **{"binding:profile": {"tag": 4093}})
+    second = await agent.create_port(lan, **{"binding:profile": {"tag": 4093}})
     memory = await tag_memory(site, vm)
     assert "freed.4094" in memory
     told = await agent.must(200, "POST", "/agent/v1/report", {"gone": [4094, 4093, 7]})
@@ -543,15 +431,15 @@ async def test_a_report_that_cannot_be_understood_is_400(agent: AgentSide, body:
 # Chassis
 
 
-async def test_a_chassis_agent_makes_ports_that_are_bound_to_it(site: Site, network: str) -> None:
-    made = await site.new_code(chassis="vm-7", networks=[network], project_id="red")
+async def test_a_chassis_agent_makes_ports_that_are_bound_to_it(site: Site, lan: str) -> None:
+    made = await site.new_code(chassis="vm-7", networks=[lan], project_id="red")
     agent = await site.side.enrolled(made["code"])
-    port = await agent.create_port(network, name="pod")
+    port = await agent.create_port(lan, name="pod")
     shown = await site.api.show("port", port["id"])
     assert (shown["binding:host_id"], shown["project_id"]) == ("vm-7", "red")
     assert shown["binding:profile"] == {}
     assert "ovnest:plugged" not in shown
-    other = await site.api.create("port", network_id=network, project_id="red", **{"binding:host_id": "vm-8"})
+    other = await site.api.create("port", network_id=lan, project_id="red", **{"binding:host_id": "vm-8"})
     assert [each["id"] for each in (await agent.must(200, "GET", "/v2.0/ports"))["ports"]] == [port["id"]]
     refused(await agent("DELETE", f"/v2.0/ports/{other['id']}"), 404, "PortNotFound")
     for attributes in (
@@ -559,7 +447,7 @@ async def test_a_chassis_agent_makes_ports_that_are_bound_to_it(site: Site, netw
         {"binding:profile": {"parent_name": other["id"]}},
         {"project_id": "blue"},
     ):
-        wanted = {"port": {"network_id": network, **attributes}}
+        wanted = {"port": {"network_id": lan, **attributes}}
         refused(await agent("POST", "/v2.0/ports", wanted), 403, "AgentNotAllowed")
     assert (await site.api.ask("DELETE", "/v2.0/agent-codes/vm-7")).status == 204
 
@@ -587,10 +475,10 @@ async def test_a_code_that_cannot_be_is_refused(
 
 
 async def test_a_container_port_and_a_networks_own_port_are_no_agents_parent(
-    site: Site, network: str, vm: str
+    site: Site, lan: str, vm: str
 ) -> None:
-    child = await site.vm(network, **{"binding:profile": {"parent_name": vm}})
-    own = await site.vm(network, device_owner="network:dhcp")
+    child = await site.vm(lan, **{"binding:profile": {"parent_name": vm}})
+    own = await site.vm(lan, device_owner="network:dhcp")
     for parent in (child, own):
         answer = await site.api.ask("POST", "/v2.0/agent-codes", {"agent_code": {"parent": parent}})
         assert (answer.status, answer.body["NeutronError"]["type"]) == (409, "ParentNotForAgents")

@@ -48,7 +48,7 @@ def http(server: Server, northbound: Northbound) -> Iterator[Http]:
     try:
         asyncio.run(assert_clean(northbound.remote))
     finally:
-        northbound.clear()
+        asyncio.run(Http(server.url).clear())
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

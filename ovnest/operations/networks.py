@@ -15,7 +15,7 @@ from ovnest.errors.networks import (
     TunnelIdInUse,
     VlanIdInUse,
 )
-from ovnest.northbound.indexes import NETWORK_BY_SEGMENT, PORTS_OF_NETWORK
+from ovnest.northbound.indexes import CHILDREN_OF, NETWORK_BY_SEGMENT, PORTS_OF_NETWORK
 from ovnest.northbound.tables import LogicalSwitch
 from ovnest.operations.steps.chosen import changes
 from ovnest.operations.steps.drop_port import AUTO_DELETED, drop_port
@@ -88,7 +88,7 @@ def delete_network(tx: Tx, network_id: str, query: Mapping[str, str]) -> None:
     require_delete(tx, "network", network_target(network))
     rows = tx.view.all(PORTS_OF_NETWORK, network_id)
     ports = [tx.find(Port, row.uuid) for row in rows]
-    keep = [r.name for r, port in zip(rows, ports, strict=True) if not _goes_along(port)]
+    keep = [row.name for row, port in zip(rows, ports, strict=True) if not _goes_along(tx, port)]
     if keep:
         raise NetworkInUse(net_id=network_id, ports=some(keep))
     for port in ports:
@@ -145,8 +145,9 @@ def network_body(tx: Tx, network: Network) -> NetworkBody:
     )
 
 
-def _goes_along(port: Port | None) -> bool:
-    return port is not None and port.device_owner in AUTO_DELETED
+def _goes_along(tx: Tx, port: Port | None) -> bool:
+    """Whether a port goes with its network; one that is the parent of container ports does not."""
+    return port is not None and port.device_owner in AUTO_DELETED and not tx.view.all(CHILDREN_OF, port.id)
 
 
 def _on_segment(tx: Tx, network: Network, want: CreateNetwork) -> Network:

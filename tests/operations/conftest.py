@@ -7,12 +7,14 @@ import pytest
 
 from ovnest.api.store import Store
 from ovnest.config import Settings
+from ovnest.northbound.tables import LogicalSwitchPort
 from ovnest.policy import Policy
 from tests.cleanliness import assert_clean
 from tests.front_door import Body, FrontDoor
 from tests.northbound_server import Northbound, running
 
 READY_TIMEOUT_S = 10.0
+NOBODY = "00000000-0000-4000-8000-000000000000"
 PolicyChange = Callable[[FrontDoor], None]
 
 
@@ -77,3 +79,28 @@ def policy_lets_everybody() -> PolicyChange:
         )
 
     return change
+
+
+@pytest.fixture
+async def v6(door: FrontDoor, network: Body) -> Body:
+    """2001:db8::/64 of the network, with stateful DHCPv6."""
+    mode = {"ipv6_address_mode": "dhcpv6-stateful", "ipv6_ra_mode": "dhcpv6-stateful"}
+    return await door.create("subnet", network_id=network["id"], cidr="2001:db8::/64", ip_version=6, **mode)
+
+
+@pytest.fixture
+async def slaac(door: FrontDoor, network: Body) -> Body:
+    """2001:db8:1::/64 of the network, where hosts choose."""
+    return await door.create(
+        "subnet", network_id=network["id"], cidr="2001:db8:1::/64", ip_version=6, ipv6_address_mode="slaac"
+    )
+
+
+def addresses(port: Body) -> list[str]:
+    """The addresses of a port, in their order."""
+    return [fixed["ip_address"] for fixed in port["fixed_ips"]]
+
+
+async def lsp(door: FrontDoor, port: Body) -> LogicalSwitchPort:
+    """The row of a port, as it is now."""
+    return await door.row(LogicalSwitchPort, port["id"])

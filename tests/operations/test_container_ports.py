@@ -8,11 +8,9 @@ from ovnest.northbound.names import document_uuid
 from ovnest.northbound.tables import Document, LogicalSwitchPort
 from tests.front_door import Body, FrontDoor, Refused
 from tests.northbound_server import Northbound
-from tests.operations.conftest import Expectations, PolicyChange
+from tests.operations.conftest import NOBODY, Expectations, PolicyChange, lsp
 
 pytestmark = pytest.mark.ovsdb
-
-NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
@@ -34,10 +32,6 @@ async def contained(door: FrontDoor, parent: Body | str, tag: Any = None, **attr
 def tag_of(port: Body) -> int:
     tag: int = port["binding:profile"]["tag"]
     return tag
-
-
-async def lsp(door: FrontDoor, port: Body) -> LogicalSwitchPort:
-    return await door.row(LogicalSwitchPort, port["id"])
 
 
 async def memory(door: FrontDoor, parent: Body) -> dict[str, str]:

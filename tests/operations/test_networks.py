@@ -273,6 +273,17 @@ async def test_ports_that_serve_dhcp_do_not_keep_a_network(door: FrontDoor, netw
     assert await door.list("port") == []
 
 
+async def test_a_port_that_serves_dhcp_and_has_container_ports_keeps_its_network(door: FrontDoor) -> None:
+    network, elsewhere = await door.create("network"), await door.create("network")
+    parent = await door.create("port", network_id=network["id"], device_owner="network:dhcp")
+    profile = {"parent_name": parent["id"], "tag": 1}
+    child = await door.create("port", network_id=elsewhere["id"], **{"binding:profile": profile})
+    async with Refused(409, "NetworkInUse", parent["id"]):
+        await door.delete("network", network["id"])
+    await door.delete("port", child["id"])
+    await door.delete("network", network["id"])
+
+
 async def test_what_is_not_there_is_not_found(door: FrontDoor, network: Body) -> None:
     nobody = "00000000-0000-4000-8000-000000000000"
     for key in (nobody, "x", "", "private"):

@@ -6,11 +6,11 @@ from ovnest.allocation.macs import mac_from_id
 from ovnest.northbound.tables import DhcpOptions, LogicalSwitchPort
 from tests.front_door import Body, FrontDoor, Refused
 from tests.northbound_server import Northbound
+from tests.operations.conftest import NOBODY
 
 pytestmark = pytest.mark.ovsdb
 
 V6 = "2001:db8::/64"
-NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 def pools(*each: str) -> Body:

@@ -55,14 +55,15 @@ class Store:
             tls=tls_of(settings),
         )
 
-    async def ready(self) -> None:
+    async def ready(self, timeout_s: float) -> None:
         """Return once the Northbound has been read.
 
         Raises:
+            Unreachable: it has not been, after that time.
             UnknownLayout: a newer release has arranged it in a way that this one does not know.
             SchemaMismatch: it lacks a table or column that cannot be done without.
         """
-        await self.client.ready()
+        await self.client.ready(timeout_s)
         check_layout(self.client.replica)
 
     def watch_hosts(self, hosts: Hosts) -> None:
@@ -133,6 +134,7 @@ class Store:
             now=_text(seconds),
             seconds=seconds,
             hosts=self._hosts.names if self._hosts is not None else None,
+            hosts_behind=self._hosts.behind if self._hosts is not None else frozenset(),
             readings=self._readings,
         )
 

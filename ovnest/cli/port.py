@@ -24,6 +24,10 @@ ADVICE: dict[str, str] = {
         "The hypervisor that its parent port {parent} asks for ({more}) is not among the chassis. Is "
         "ovn-controller running there?"
     ),
+    "parent-chassis-behind": (
+        "The hypervisor that its parent port {parent} asks for ({more}) does not follow the others any "
+        "more. Is its ovn-controller running, and does it reach the Southbound?"
+    ),
     "agent-silent": (
         "The agent in the VM has not reported {more}. The container may well work. In the VM: "
         "systemctl status ovnest-agent, ovnest agent status"

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from ovnest.caller import Caller
 from ovnest.config import Settings
 from ovnest.derive.dependents import DEPENDENTS
+from ovnest.errors.store import NotUnderstood
 from ovnest.northbound.address_book import AddressBook
 from ovnest.northbound.cidrs import range_of
 from ovnest.northbound.indexes import PORTS_ALLOWED_ADDRESS, SUBNETS_OF_NETWORK
@@ -34,8 +35,8 @@ class Context(Struct, frozen=True, kw_only=True):
     """What an operation may know beside the database.
 
     `now` is UTC as the API shows it, `seconds` the same as Unix time. `hosts` are the names of the live
-    chassis, None where no Southbound is given. `random` is the only chance there is. `readings` spares
-    reading the same rows again for each operation.
+    chassis, None where no Southbound is given; `hosts_behind` those of them that do not follow any more.
+    `random` is the only chance there is. `readings` spares reading the same rows again for each operation.
     """
 
     caller: Caller
@@ -46,6 +47,7 @@ class Context(Struct, frozen=True, kw_only=True):
     now: str
     seconds: int
     hosts: frozenset[str] | None = None
+    hosts_behind: frozenset[str] = frozenset()
     readings: Readings = field(default_factory=Readings)
 
 
@@ -66,6 +68,7 @@ class Tx:
         self.now = context.now
         self.seconds = context.seconds
         self.hosts = context.hosts
+        self.hosts_behind = context.hosts_behind
         self.not_understood: dict[RowUuid, str] = {}
         self._staging = view if isinstance(view, Transaction) else None
         self._facts: dict[tuple[type, str], Any] = {}
@@ -86,11 +89,11 @@ class Tx:
         """The facts of one id that must be there: an operation has seen to it, or the database says so.
 
         Raises:
-            KeyError: there are none.
+            NotUnderstood: there are none, or nobody can read them.
         """
         found = self.find(kind, key)
         if found is None:
-            raise KeyError(f"no {kind.__name__} {key}")
+            raise NotUnderstood(kind=kind.__name__.lower(), key=key)
         return found
 
     def ports(self, index: Index[Any], key: Hashable) -> Iterator[Port]:

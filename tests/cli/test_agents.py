@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from ovnest.cli.port import ADVICE, advice_for
-from ovnest.operations.steps import plugged
 from tests.agent_site import Site, running_site
 
 pytestmark = [pytest.mark.api, pytest.mark.asyncio(loop_scope="module")]
@@ -118,17 +116,3 @@ async def test_why_a_port_does_not_work_is_said_with_what_would_help(site: Site)
         assert await process.wait() == 0
     status, output, _ = await said("port", "why", "why-web", api=site.api.url)
     assert (status, "Nothing is known to be wrong" in output) == (0, True)
-
-
-def test_there_is_advice_for_every_reason() -> None:
-    reasons = {
-        value
-        for name, value in vars(plugged).items()
-        if name.isupper() and not name.startswith("_") and isinstance(value, str)
-    }
-    assert reasons == ADVICE.keys()
-    port = {"id": "the-port", "name": "", "binding:profile": {"parent_name": "the-parent"}}
-    for reason in reasons:
-        assert "{" not in advice_for(port, reason)
-        assert len(advice_for(port, f"{reason}: more")) > 40
-    assert "something-new: x" in advice_for(port, "something-new: x")

@@ -19,6 +19,7 @@ DISABLED = "disabled"
 NO_PARENT = "no-parent"
 PARENT_UNBOUND = "parent-unbound"
 PARENT_CHASSIS_GONE = "parent-chassis-gone"
+PARENT_CHASSIS_BEHIND = "parent-chassis-behind"
 AGENT_SILENT = "agent-silent"
 NOT_PLUGGED = "not-plugged"
 
@@ -55,6 +56,8 @@ def _reason(tx: Tx, port: Port, parent_id: str, said: Plugged | None, reported_a
         return NO_PARENT
     if parent.host_id and tx.hosts is not None and parent.host_id not in tx.hosts:
         return f"{PARENT_CHASSIS_GONE}: {parent.host_id}"
+    if parent.host_id in tx.hosts_behind:
+        return f"{PARENT_CHASSIS_BEHIND}: {parent.host_id}"
     if not parent.up:
         return PARENT_UNBOUND
     if reported_at is None:

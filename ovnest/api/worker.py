@@ -49,7 +49,7 @@ async def serve(
     """
     policy_file = PolicyFile(settings.policy_file) if settings.policy_file else None
     store = Store(settings, policy_file.policy if policy_file else Policy())
-    access_log = AccessLog(sys.stdout.write, as_json=settings.log_format == "json")
+    access_log = AccessLog(_write_out, as_json=settings.log_format == "json")
     events = Events(store.client)
     agents = Agents(settings, agent_sockets[0].getsockname()[:2] if agent_sockets else None)
     listener = Listener(App(store, from_settings(settings), agents, events), Limits(), access_log)
@@ -76,6 +76,12 @@ async def serve(
                 task.cancel()
         events.close()
         await asyncio.gather(listener.drain(DRAIN_S), agent_listener.drain(DRAIN_S))
+
+
+def _write_out(lines: str) -> None:
+    # Into a file or a pipe Python would keep 8 KiB back, for a killed server to lose.
+    sys.stdout.write(lines)
+    sys.stdout.flush()
 
 
 async def _say_when_ready(store: Store, events: Events, on_ready: Callable[[], None]) -> None:

@@ -77,6 +77,8 @@ class Workers:
             with ours, theirs:
                 process = await self._start(theirs)
                 self._running[place] = process
+                if stop.is_set():  # while it was being started; all others have been told
+                    process.send_signal(signal.SIGTERM)
                 theirs.close()
                 await self._attend(place, ours)
                 code = await process.wait()

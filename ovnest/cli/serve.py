@@ -94,11 +94,17 @@ async def _work(settings: Settings, sockets: Sequence[socket.socket], stop: asyn
         for each in agent_sockets:
             print(f"ovnest serves agents on {_url('https', each)}", flush=True)
 
-    if settings.workers == 1:
-        await serve(settings, [sock], stop, on_ready, agent_sockets)
-    else:
-        await Workers(settings, [sock], on_ready, agent_sockets).run(stop)
-    notify(STOPPING)
+    async def say_when_stopping() -> None:
+        await stop.wait()
+        notify(STOPPING)
+
+    async with asyncio.TaskGroup() as tasks:
+        stopping = tasks.create_task(say_when_stopping())
+        if settings.workers == 1:
+            await serve(settings, [sock], stop, on_ready, agent_sockets)
+        else:
+            await Workers(settings, [sock], on_ready, agent_sockets).run(stop)
+        stopping.cancel()
 
 
 @asynccontextmanager

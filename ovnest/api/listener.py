@@ -98,14 +98,22 @@ class Listener:
         if self._watch is None:
             self._watch = loop.create_task(self._watch_deadlines())
         name = sock.getsockname()
+        # Until the handshake is done no deadline of ours counts: who says nothing is cut off by this.
+        handshake_s = self._limits.head_timeout_s if tls is not None else None
         if sock.family == socket.AF_UNIX:
             server: asyncio.Server = await loop.create_unix_server(
-                self._connection, sock=sock, ssl=tls, backlog=_BACKLOG
+                self._connection,
+                sock=sock,
+                ssl=tls,
+                backlog=_BACKLOG,
+                ssl_handshake_timeout=handshake_s,
             )
             self._unix_paths.append((name, os.stat(name).st_ino))
             self._servers.append(server)
             return UnixEndpoint(path=name)
-        server = await loop.create_server(self._connection, sock=sock, ssl=tls, backlog=_BACKLOG)
+        server = await loop.create_server(
+            self._connection, sock=sock, ssl=tls, backlog=_BACKLOG, ssl_handshake_timeout=handshake_s
+        )
         self._servers.append(server)
         return TcpEndpoint(host=name[0], port=name[1])
 

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,7 @@ import uvloop
 # Next to nothing here is in a circle, so the collector finds nothing; by its defaults it looks so often that
 # a port's creation takes 5 % longer.
 _COLLECTOR = (10_000, 10, 10)
+_FILES = 65536
 
 Main = Callable[[asyncio.Event], Awaitable[None]]
 
@@ -21,6 +23,7 @@ def run(main: Main, log_format: str) -> None:
     """Run `main` with the event that SIGTERM and SIGINT set; it is to end soon after."""
     _log_to_stderr(log_format)
     gc.set_threshold(*_COLLECTOR)
+    _allow_connections()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_told(main))
 
@@ -31,6 +34,14 @@ async def _until_told(main: Main) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await main(stop)
+
+
+def _allow_connections() -> None:
+    """Use as many open files as the system lets us: each client is one, and most systems begin with 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class _JsonFormatter(logging.Formatter):

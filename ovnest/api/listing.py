@@ -9,10 +9,10 @@ Source: neutron.api.api_common, PaginationNativeHelper and get_pagination_links.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from heapq import merge
-from operator import itemgetter
-from typing import Any, NamedTuple, Self
+from operator import attrgetter
+from typing import Any, Self
 from urllib.parse import urlencode
 
 import msgspec
@@ -21,25 +21,25 @@ from msgspec import UNSET, Struct
 from ovnest.api.query import Filter, Query, Sort, attributes_of
 from ovnest.api.responses import Response
 
-SLICE_S = 0.005
+_SLICES_S = 0.005  # of all lists that are being made at a time, each has its share of this
 _RUN = 512  # sorting one takes 2 ms at most
 # An answer up to this size is sent with its length, a larger one in chunks of about this.
 _CHUNK_BYTES = 64 * 1024
 
 
-class Item(NamedTuple):
+class Item(Struct, frozen=True, gc=False):
     """One resource as it is shown, and the attributes of it that the caller may not see."""
 
     body: Struct
     hidden: frozenset[str]
 
 
-class _Entry(NamedTuple):
+class _Entry(Struct, frozen=True, gc=False):
     key: Any
     item: Item
 
 
-_KEY = itemgetter(0)
+_KEY = attrgetter("key")
 
 
 class _Descending:
@@ -60,15 +60,28 @@ class _Descending:
 
 
 class _Slices:
-    """Says when a slice of time is over, and lets the loop do other things in between."""
+    """Says when a slice of time is over, and lets the loop do other things in between.
 
-    def __init__(self) -> None:
-        self._end = time.perf_counter() + SLICE_S
+    `with _Slices() as slices:` as long as it works, since those who work at a time share the time.
+    """
+
+    _working = 0
+
+    def __enter__(self) -> Self:
+        _Slices._working += 1
+        self._begin()
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        _Slices._working -= 1
+
+    def _begin(self) -> None:
+        self._end = time.perf_counter() + _SLICES_S / _Slices._working
 
     async def pause_if_over(self) -> None:
         if time.perf_counter() > self._end:
             await asyncio.sleep(0)
-            self._end = time.perf_counter() + SLICE_S
+            self._begin()
 
 
 async def list_response(
@@ -96,7 +109,7 @@ async def list_response(
 
 def shown(item: Item, fields: frozenset[str]) -> Any:
     """What is encoded of `item`: all of it, or the wanted fields, without what is hidden."""
-    body, hidden = item
+    body, hidden = item.body, item.hidden
     if not fields and not hidden:
         return body
     values = (
@@ -109,26 +122,26 @@ def shown(item: Item, fields: frozenset[str]) -> Any:
 
 async def _collect(items: Iterable[Item], query: Query, marker: Item | None) -> list[list[_Entry]]:
     """The items that match, in sorted runs; of a page just the first `limit`, in one run."""
-    slices = _Slices()
     key_of = _key_maker(query)
     after = key_of(marker) if marker is not None else None
     runs: list[list[_Entry]] = []
     run: list[_Entry] = []
-    for item in items:
-        await slices.pause_if_over()
-        if not _matches(item, query.filters):
-            continue
-        key = key_of(item)
-        if after is not None and not after < key:
-            continue
-        run.append(_Entry(key, item))
-        if query.limit is not None and len(run) >= max(_RUN, 2 * query.limit):
-            run.sort(key=_KEY)
-            del run[query.limit :]
-        elif query.limit is None and len(run) >= _RUN:
-            run.sort(key=_KEY)
-            runs.append(run)
-            run = []
+    with _Slices() as slices:
+        for item in items:
+            await slices.pause_if_over()
+            if not _matches(item, query.filters):
+                continue
+            key = key_of(item)
+            if after is not None and not after < key:
+                continue
+            run.append(_Entry(key, item))
+            if query.limit is not None and len(run) >= max(_RUN, 2 * query.limit):
+                run.sort(key=_KEY)
+                del run[query.limit :]
+            elif query.limit is None and len(run) >= _RUN:
+                run.sort(key=_KEY)
+                runs.append(run)
+                run = []
     run.sort(key=_KEY)
     if query.limit is not None:
         del run[query.limit :]
@@ -136,10 +149,9 @@ async def _collect(items: Iterable[Item], query: Query, marker: Item | None) -> 
 
 
 def _matches(item: Item, filters: Sequence[Filter]) -> bool:
-    body, hidden = item
     for condition in filters:
         attribute = condition.attribute
-        if not condition.matches(getattr(body, attribute.field)) or attribute.name in hidden:
+        if not condition.matches(getattr(item.body, attribute.field)) or attribute.name in item.hidden:
             return False
     return True
 
@@ -176,32 +188,39 @@ def _id(item: Item) -> str:
 
 async def _encoded(runs: list[list[_Entry]], query: Query, plural: str, url: str) -> AsyncIterator[bytes]:
     """The list's JSON, in chunks."""
-    slices = _Slices()
     is_page = query.limit is not None
-    ordered: Iterable[_Entry] = merge(*runs, key=_KEY)
     if is_page and query.page_reverse:
-        ordered = reversed(runs[0])
+        runs[0].reverse()
+    ordered = merge(*map(_used_up, runs), key=_KEY) if len(runs) > 1 else _used_up(runs[0])
     first_id = last_id = None
     count = 0
     buffer = bytearray(b'{"%b":[' % plural.encode())
-    for entry in ordered:
-        if count:
-            buffer += b","
-        else:
-            first_id = _id(entry.item)
-        last_id = _id(entry.item)
-        count += 1
-        buffer += msgspec.json.encode(shown(entry.item, query.fields))
-        if len(buffer) >= _CHUNK_BYTES:
-            yield bytes(buffer)
-            buffer.clear()
-        await slices.pause_if_over()
+    with _Slices() as slices:
+        for entry in ordered:
+            if count:
+                buffer += b","
+            else:
+                first_id = _id(entry.item)
+            last_id = _id(entry.item)
+            count += 1
+            buffer += msgspec.json.encode(shown(entry.item, query.fields))
+            if len(buffer) >= _CHUNK_BYTES:
+                yield bytes(buffer)
+                buffer.clear()
+            await slices.pause_if_over()
     buffer += b"]"
     if is_page:
         links = _links(query, url, first_id, last_id, count)
         buffer += b',"%b_links":%b' % (plural.encode(), msgspec.json.encode(links))
     buffer += b"}"
     yield bytes(buffer)
+
+
+def _used_up(run: list[_Entry]) -> Iterator[_Entry]:
+    """The entries of a run, each forgotten as it is given: to forget 50,000 at once takes 50 ms."""
+    run.reverse()
+    while run:
+        yield run.pop()
 
 
 def _links(query: Query, url: str, first: str | None, last: str | None, count: int) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ import uvloop
 
 # Next to nothing here is in a circle, so the collector finds nothing; by its defaults it looks so often that
 # a port's creation takes 5 % longer.
-_COLLECTOR = (10_000, 10, 10)
+_COLLECTOR = (5_000, 5, 50)
 _FILES = 65536
 
 Main = Callable[[asyncio.Event], Awaitable[None]]

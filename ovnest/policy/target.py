@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 
-class Target(Struct, frozen=True, kw_only=True):
+class Target(Struct, frozen=True, kw_only=True, gc=False):
     """A resource as policy sees it.
 
     The `network_` facts are those of the network that a subnet or a port belongs to; a network's target

@@ -27,7 +27,7 @@ MTU_MAX = 65535
 SEGMENTATION_ID_MAX = (1 << 24) - 1
 
 
-class Network(Struct, frozen=True, kw_only=True):
+class Network(Struct, frozen=True, kw_only=True, gc=False):
     """The facts of one network. `segment_id` names its physical segment; None on a tunnel network."""
 
     id: str
@@ -83,7 +83,7 @@ class UpdateNetwork(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     dns_domain: str | UnsetType = UNSET
 
 
-class NetworkBody(Struct, frozen=True, kw_only=True):
+class NetworkBody(Struct, frozen=True, kw_only=True, gc=False):
     """A network as it is shown."""
 
     id: str

@@ -63,7 +63,7 @@ VNIC_TYPES = (
 )
 
 
-class FixedIp(Struct, frozen=True):
+class FixedIp(Struct, frozen=True, gc=False):
     """An address of a port and the subnet it belongs to."""
 
     subnet_id: str
@@ -77,7 +77,7 @@ class FixedIpRequest(Struct, frozen=True, kw_only=True):
     ip_address: str | None = None
 
 
-class AddressPair(Struct, frozen=True, kw_only=True):
+class AddressPair(Struct, frozen=True, kw_only=True, gc=False):
     """Another address that the port may use; without a MAC it is the port's own."""
 
     ip_address: str
@@ -91,7 +91,7 @@ class AddressPairRequest(Struct, frozen=True, kw_only=True):
     mac_address: str | None = None
 
 
-class DhcpOption(Struct, frozen=True, kw_only=True):
+class DhcpOption(Struct, frozen=True, kw_only=True, gc=False):
     """A DHCP option of one port. `opt_value` null on update takes the option away."""
 
     opt_name: str
@@ -116,7 +116,7 @@ class BindingProfile(Struct, frozen=True, kw_only=True):
         return {"parent_name": self.parent_name, "tag": self.tag, **self.others}
 
 
-class Port(Struct, frozen=True, kw_only=True):
+class Port(Struct, frozen=True, kw_only=True, gc=False):
     """The facts of one port. `up` and `host_seen` are observed: OVN says them, nobody writes them here.
 
     `once` is the idempotency key of the request that made it, with a digest of that request.
@@ -194,7 +194,7 @@ class UpdatePort(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     profile: dict[str, Any] | UnsetType = field(default=UNSET, name="binding:profile")
 
 
-class PortBody(Struct, frozen=True, kw_only=True):
+class PortBody(Struct, frozen=True, kw_only=True, gc=False):
     """A port as it is shown. `status`, `vif_type` and `vif_details` are computed.
 
     A container port also says whether its agent has plugged it (null: no agent says), and if something

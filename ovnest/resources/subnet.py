@@ -33,21 +33,21 @@ DNS_NAMESERVERS_MAX = 5  # Neutron's max_dns_nameservers
 HOST_ROUTES_MAX = 20  # Neutron's max_subnet_host_routes
 
 
-class AllocationPool(Struct, frozen=True):
+class AllocationPool(Struct, frozen=True, gc=False):
     """Addresses that ports are given by themselves, from `start` to `end`, both included."""
 
     start: str
     end: str
 
 
-class HostRoute(Struct, frozen=True):
+class HostRoute(Struct, frozen=True, gc=False):
     """A route that DHCP hands out."""
 
     destination: str
     nexthop: str
 
 
-class Subnet(Struct, frozen=True, kw_only=True):
+class Subnet(Struct, frozen=True, kw_only=True, gc=False):
     """The facts of one subnet."""
 
     id: str
@@ -110,7 +110,7 @@ class UpdateSubnet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     service_types: tuple[str, ...] | UnsetType = UNSET
 
 
-class SubnetBody(Struct, frozen=True, kw_only=True):
+class SubnetBody(Struct, frozen=True, kw_only=True, gc=False):
     """A subnet as it is shown."""
 
     id: str

@@ -1,20 +1,21 @@
 """Readings: the facts of rows that were read before. A row never changes, so what was read of it stands."""
 
+from collections import OrderedDict
 from typing import Any
 
 from ovnest.ovsdb import Row, RowUuid
 
-_KEPT = 8192
+_KEPT = 32_768
 
 
 class Readings:
     """The facts of networks and subnets by their row; nearly every operation on a port looks at some.
 
-    Reading a network takes 4 µs, a subnet 6 µs, a look-up here 0.2 µs. Past a bound all are forgotten.
+    Reading a network takes 4 µs, a subnet 6 µs, a look-up here 0.2 µs. Past a bound the first are forgotten.
     """
 
     def __init__(self) -> None:
-        self._known: dict[RowUuid, tuple[Row, Any]] = {}
+        self._known: OrderedDict[RowUuid, tuple[Row, Any]] = OrderedDict()
 
     def find(self, row: Row) -> Any:
         """The facts of just this row; None when it was not read, or another has come in its place."""
@@ -24,5 +25,5 @@ class Readings:
     def keep(self, row: Row, facts: Any) -> None:
         """These are the facts of that row."""
         if len(self._known) >= _KEPT:
-            self._known.clear()
+            self._known.popitem(last=False)
         self._known[row.uuid] = (row, facts)

@@ -1,13 +1,13 @@
 """Tx: the facts an operation reads, and those it stages."""
 
 from collections.abc import Callable, Hashable, Iterator
-from ipaddress import ip_address
 from random import Random
 from typing import Any, TypeVar
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from ovnest.allocation.ranges import address_number
 from ovnest.caller import Caller
 from ovnest.config import Settings
 from ovnest.derive.dependents import DEPENDENTS
@@ -29,6 +29,10 @@ from ovnest.transaction.reconcile import new_references, reconcile
 
 F = TypeVar("F")
 R = TypeVar("R", bound=Row)
+K = TypeVar("K")
+V = TypeVar("V")
+
+_KEPT = 1024
 
 
 class Context(Struct, frozen=True, kw_only=True):
@@ -82,7 +86,7 @@ class Tx:
         if found is None:
             found = HOMES[kind].read(self, key)
             if found is not None:
-                self._facts[kind, key] = found
+                _keep(self._facts, (kind, key), found)
         return found
 
     def get(self, kind: type[F], key: str) -> F:
@@ -129,7 +133,7 @@ class Tx:
             rows = self.view.all(SUBNETS_OF_NETWORK, network_id)
             read = (self.find(Subnet, row.uuid) for row in rows if is_subnet(row))
             found = sorted((s for s in read if s is not None), key=lambda s: (s.created_at, s.id))
-            self._subnets[network_id] = found
+            _keep(self._subnets, network_id, found)
         return found
 
     def subnet_of(self, network_id: str, address: str) -> str:
@@ -138,8 +142,7 @@ class Tx:
         Raises:
             ValueError: it belongs to none.
         """
-        version = 6 if ":" in address else 4
-        number = int(ip_address(address))
+        version, number = address_number(address)
         for subnet in self.subnets_of(network_id):
             if subnet.ip_version == version and number in range_of(subnet.cidr):
                 return subnet.id
@@ -256,6 +259,13 @@ class Tx:
         self._facts.pop((kind, _key(facts)), None)
         if kind is Subnet:
             self._subnets.pop(facts.network_id, None)
+
+
+def _keep(known: dict[K, V], key: K, found: V) -> None:
+    """Remember it for this Tx. Past a bound all is forgotten: a list of all ports would keep them all."""
+    if len(known) >= _KEPT:
+        known.clear()
+    known[key] = found
 
 
 def _key(facts: Any) -> str:

@@ -1,6 +1,7 @@
 """A range of IP addresses, and the text of one: integers inside, the usual notation outside."""
 
 import ipaddress
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
@@ -43,6 +44,25 @@ class AddressRange(Struct, frozen=True, kw_only=True, order=True):
 
     def __str__(self) -> str:
         return f"{self.start}-{self.end}"  # as Neutron names a pool in its messages
+
+
+@lru_cache(maxsize=4096)
+def address_number(text: str) -> tuple[IpVersion, int]:
+    """The version and the number of an address.
+
+    Remembered for a while, since a port's addresses are asked for again and again while it is made.
+
+    Raises:
+        ValueError: it is none.
+    """
+    parts = text.split(".")
+    if len(parts) == 4 and all(map(str.isdecimal, parts)):  # three times as fast as `ipaddress`
+        first, second, third, fourth = map(int, parts)
+        number = (first << 24) + (second << 16) + (third << 8) + fourth
+        if address_text(number, 4) == text:
+            return 4, number
+    address = ipaddress.ip_address(text)
+    return (4 if address.version == 4 else 6), int(address)
 
 
 def address_text(address: int, version: IpVersion) -> str:

@@ -6,11 +6,9 @@ that gives one port's address to another may tell of the new holder first, and o
 """
 
 from collections import Counter
-from functools import lru_cache
-from ipaddress import ip_address
 
 from ovnest.allocation.addresses import TakenAddresses
-from ovnest.allocation.ranges import address_text
+from ovnest.allocation.ranges import address_number
 from ovnest.northbound.indexes import addresses_of, network_id_of
 from ovnest.northbound.tables import LogicalSwitchPort
 
@@ -59,34 +57,9 @@ class AddressBook:
             return []
         numbers: list[tuple[tuple[str, int], int]] = []
         for text in addresses_of(row):
-            version, number = _number(text)
-            if version:
-                numbers.append(((network_id, version), number))
+            try:
+                version, number = address_number(text)
+            except ValueError:  # a hand edit; `ovnest check` shows it, and no pool holds it
+                continue
+            numbers.append(((network_id, version), number))
         return numbers
-
-
-@lru_cache(maxsize=4096)
-def _number(text: str) -> tuple[int, int]:
-    """The version and the number of an address; version 0 where it is none.
-
-    That is a hand edit, which `ovnest check` shows, and no pool holds it. Remembered, since a new port is
-    added when it is staged, removed when its batch is made, and added when the server has it.
-    """
-    number = _ipv4_number(text)
-    if number is not None:
-        return 4, number
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return 0, 0
-    return address.version, int(address)
-
-
-def _ipv4_number(text: str) -> int | None:
-    """The number of an IPv4 address in its usual notation, at a third of what `ipaddress` takes."""
-    parts = text.split(".")
-    if len(parts) != 4 or not all(map(str.isdecimal, parts)):
-        return None
-    first, second, third, fourth = map(int, parts)
-    number = (first << 24) + (second << 16) + (third << 8) + fourth
-    return number if address_text(number, 4) == text else None

@@ -23,8 +23,15 @@ class Server:
     """
 
     def __init__(
-        self, database: Database, *, workers: int = 1, on: Iterable[int] = cores.FIRST, wait: bool = True
+        self,
+        database: Database,
+        *,
+        workers: int = 1,
+        on: Iterable[int] = cores.FIRST,
+        wait: bool = True,
+        program: tuple[str, ...] = ("ovnest",),
     ) -> None:
+        self._program = program
         self._options = ["--northbound", database.remote, "--workers", str(workers)]
         self._log = database.file.with_suffix(f".{workers}.log")
         self._cores = tuple(on)
@@ -48,7 +55,7 @@ class Server:
         self.port = _free_port()
         listen = f"127.0.0.1:{self.port}"
         pinned = ["taskset", "--cpu-list", ",".join(map(str, self._cores))]
-        argv = [*pinned, sys.executable, "-m", "ovnest", "serve", *self._options, "--listen", listen]
+        argv = [*pinned, sys.executable, "-m", *self._program, "serve", *self._options, "--listen", listen]
         with self._log.open("wb") as log:
             self.started = time.perf_counter()
             self.process = subprocess.Popen(
@@ -59,6 +66,11 @@ class Server:
             if self.process.poll() is not None or time.monotonic() > end:
                 raise AssertionError(f"the server is not ready: {self._log.read_bytes()[-2000:].decode()}")
             time.sleep(0.01)
+
+    def tell_heart(self) -> None:
+        """Have a server with a heart (`bench.rig.stalls`) say how it beat."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGUSR1)
 
     def stop(self) -> None:
         """End it in order."""

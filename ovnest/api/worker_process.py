@@ -6,7 +6,7 @@ import sys
 
 import msgspec
 
-from ovnest.api.running import run
+from ovnest.api.running import leaves, run
 from ovnest.api.worker import serve
 from ovnest.api.workers import READY, Order
 from ovnest.config import BadSetting
@@ -43,4 +43,4 @@ if __name__ == "__main__":
     try:
         main(int(sys.argv[1]))
     except* (BadPolicy, BadSetting, UnknownLayout, SchemaMismatch) as group:
-        sys.exit(f"ovnest serve: {'; '.join(map(str, group.exceptions))}")
+        sys.exit(f"ovnest serve: {'; '.join(map(str, leaves(group)))}")

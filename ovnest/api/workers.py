@@ -48,6 +48,7 @@ class Workers:
         agent_sockets: Sequence[socket.socket] = (),
     ) -> None:
         self._settings = settings
+        self._opened = (*sockets, *agent_sockets)
         self._sockets = tuple(sock.fileno() for sock in sockets)
         self._agent_sockets = tuple(sock.fileno() for sock in agent_sockets)
         self._on_ready = on_ready
@@ -67,6 +68,8 @@ class Workers:
             try:
                 await stop.wait()
             finally:
+                for sock in self._opened:  # else clients still connect, and nobody will accept them
+                    sock.close()
                 for process in self._running.values():
                     with contextlib.suppress(ProcessLookupError):
                         process.send_signal(signal.SIGTERM)

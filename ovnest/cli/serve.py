@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from ovnest.api.agents import Agents
 from ovnest.api.listener import bound, parse_endpoint
 from ovnest.api.readiness import READY, STOPPING, notify
+from ovnest.api.running import leaves
 from ovnest.api.running import run as run_loop
 from ovnest.api.worker import serve
 from ovnest.api.workers import WorkerFailed, Workers
@@ -74,7 +75,7 @@ def _serve(settings: Settings, embedded: Path | None, sockets: Sequence[socket.s
             async with _central(settings, embedded) as in_force:
                 await _work(in_force, sockets, stop)
         except* (UnknownLayout, SchemaMismatch, SandboxError) as group:
-            failures.extend(f"ovnest serve: {error}" for error in group.exceptions)
+            failures.extend(f"ovnest serve: {error}" for error in leaves(group))
         except* WorkerFailed:
             failures.append("ovnest serve: a worker could not start; see above")
 

@@ -79,7 +79,7 @@ async def _answer(connection: socket.socket, handler: Handler) -> None:
     with connection:
         try:
             if not _is_root(connection):
-                return
+                raise PermissionError("the asker is not root")
             async with asyncio.timeout(REQUEST_TIMEOUT_S):
                 line = await _receive(connection, files)
             request = msgspec.json.decode(line, type=dict[str, Any])
@@ -139,8 +139,9 @@ def ask(path: Path, request: dict[str, Any], files: tuple[int, ...] = (), timeou
         sock.settimeout(timeout_s)
         sock.connect(str(path))
         line = msgspec.json.encode(request) + b"\n"
-        sent = socket.send_fds(sock, [line], list(files))
-        sock.sendall(line[sent:])
+        rest = line[socket.send_fds(sock, [line], list(files)) :]
+        if rest:  # else the agent may have answered already, and not listen any more
+            sock.sendall(rest)
         answer = bytearray()
         while not answer.endswith(b"\n"):
             part = sock.recv(1 << 16)

@@ -57,8 +57,9 @@ def ask(command: str, version: str, request: object, files: "list[int]") -> int:
             sock.settimeout(TIMEOUT_S)
             sock.connect(SOCKET)
             line = json.dumps(request).encode() + b"\n"
-            sent = socket.send_fds(sock, [line], files)
-            sock.sendall(line[sent:])
+            rest = line[socket.send_fds(sock, [line], files) :]
+            if rest:  # else the agent may have answered already, and not listen any more
+                sock.sendall(rest)
             answer = b""
             while not answer.endswith(b"\n"):
                 part = sock.recv(65536)

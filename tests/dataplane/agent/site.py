@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,6 +68,11 @@ class StandingSite:
     def for_agents(self) -> Server:
         return self._servers[1]
 
+    @staticmethod
+    async def cut_off(vm: Vm) -> None:
+        """Take the VM's way to the server away, as a broken cable does."""
+        await vm.namespace.ip(f"link set {MANAGEMENT} down")
+
     def stop(self) -> None:
         for server in self._servers:
             server.stop()
@@ -85,6 +91,11 @@ class Guest(Endpoint):
     @property
     def path(self) -> Path:
         return self.namespace.path
+
+    async def forget(self) -> None:
+        """Take away what stands in files for it, when its namespace is gone."""
+        self._shortcut.unlink(missing_ok=True)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     async def devices(self) -> set[str]:
         """What is in it beside its loopback."""
@@ -318,8 +329,9 @@ class AgentSite:
     async def close(self) -> None:
         for agent in self._agents:
             agent.kill()
+        await namespace.delete([each.namespace.name for each in self._guests if each.path.exists()])
         for guest in self._guests:
-            await guest.destroy()
+            await guest.forget()
         for link in self._links:
             await namespace.disconnect(self.sandbox.central_node.namespace, link)
 

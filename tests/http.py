@@ -70,13 +70,13 @@ class Http:
     """
 
     def __init__(self, url: str, **headers: str) -> None:
-        self._url = url
+        self.url = url
         self._headers = {name.replace("_", "-"): value for name, value in headers.items()}
         self._host = "localhost" if url.startswith("unix:") else url.removeprefix("http://")
 
     def with_headers(self, **headers: str) -> "Http":
         """The same, with these headers as well."""
-        return Http(self._url, **self._headers, **headers)
+        return Http(self.url, **self._headers, **headers)
 
     async def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """Whatever is answered. A body of bytes is sent as it is, anything else as JSON.
@@ -114,8 +114,8 @@ class Http:
             NotSent: nobody listens.
         """
         try:
-            if self._url.startswith("unix:"):
-                return await asyncio.open_unix_connection(self._url.removeprefix("unix:"))
+            if self.url.startswith("unix:"):
+                return await asyncio.open_unix_connection(self.url.removeprefix("unix:"))
             host, _, port = self._host.rpartition(":")
             return await asyncio.open_connection(host.strip("[]"), int(port))
         except (ConnectionError, FileNotFoundError) as error:

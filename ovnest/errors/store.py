@@ -42,3 +42,12 @@ class UnknownLayout(Unavailable):
         "The Northbound database has layout {layout}, and this release knows {known}. "
         "Serve it with the release that wrote it."
     )
+
+
+class NotUnderstood(Conflict):
+    """A row that something depends on is gone, or a hand has made it unreadable."""
+
+    template = (
+        "The {kind} {key} that this depends on is missing from the Northbound database or cannot be "
+        "understood. `ovnest check` says what is wrong with it."
+    )

@@ -15,19 +15,17 @@ import msgspec
 from msgspec import Meta
 
 from ovnest.allocation.macs import canonical_mac
-from ovnest.allocation.tags import TAG_MAX, TAG_MIN
 from ovnest.errors.fields import HTTPBadRequest, InvalidField
 
 NAME_MAX = 255
 DESCRIPTION_MAX = 255
-LONG_DESCRIPTION_MAX = 1024
 RESOURCE_TAG_MAX = 255
 RESOURCE_TAGS_MAX = 50
 
 Name = Annotated[str, Meta(max_length=NAME_MAX)]
 Description = Annotated[str, Meta(max_length=DESCRIPTION_MAX)]
 Uuid = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
-VlanTag = Annotated[int, Meta(ge=TAG_MIN, le=TAG_MAX, description="VLAN ID of the container's frames.")]
+MacAddress = Annotated[str, Meta(pattern=r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$")]
 
 Coercion = Callable[[Any], Any]
 Coercions = Mapping[str, Coercion]

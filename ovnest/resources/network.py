@@ -3,12 +3,16 @@
 Source: Neutron API reference, "Networks"; extensions net-mtu, port-security, external-net, provider.
 """
 
-from msgspec import UNSET, Struct, UnsetType, field
+from typing import Annotated, Literal, get_args
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from ovnest.resources.fields import (
     DESCRIPTION_MAX,
     NAME_MAX,
     Coercions,
+    Description,
+    Name,
     boolean,
     choice,
     distinct,
@@ -21,10 +25,12 @@ from ovnest.resources.fields import (
     without,
 )
 
-NETWORK_TYPES = ("geneve", "vlan", "flat")
-MTU_MIN = 68  # RFC 791: the least an IPv4 host must take
+NetworkType = Literal["geneve", "vlan", "flat"]
+NETWORK_TYPES = get_args(NetworkType)
 MTU_MAX = 65535
 SEGMENTATION_ID_MAX = (1 << 24) - 1
+Mtu = Annotated[int, Meta(ge=0, le=MTU_MAX)]
+SegmentationId = Annotated[int, Meta(ge=1, le=SEGMENTATION_ID_MAX)]
 
 
 class Network(Struct, frozen=True, kw_only=True, gc=False):
@@ -54,18 +60,18 @@ class Network(Struct, frozen=True, kw_only=True, gc=False):
 class CreateNetwork(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a client may send to make a network. What is left out gets the default here."""
 
-    project_id: str | None = None
-    name: str = ""
-    description: str = ""
+    project_id: Name | None = None
+    name: Name = ""
+    description: Description = ""
     admin_state_up: bool = True
     shared: bool = False
     external: bool = field(default=False, name="router:external")
-    mtu: int = 0
+    mtu: Mtu = 0
     port_security_enabled: bool = True
-    dns_domain: str = ""
-    network_type: str | None = field(default=None, name="provider:network_type")
-    physical_network: str | None = field(default=None, name="provider:physical_network")
-    segmentation_id: int | None = field(default=None, name="provider:segmentation_id")
+    dns_domain: Name = ""
+    network_type: NetworkType | None = field(default=None, name="provider:network_type")
+    physical_network: Name | None = field(default=None, name="provider:physical_network")
+    segmentation_id: SegmentationId | None = field(default=None, name="provider:segmentation_id")
     availability_zone_hints: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
 
@@ -73,14 +79,14 @@ class CreateNetwork(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class UpdateNetwork(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a client may change. A field left out stays as it is."""
 
-    name: str | UnsetType = UNSET
-    description: str | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
     admin_state_up: bool | UnsetType = UNSET
     shared: bool | UnsetType = UNSET
     external: bool | UnsetType = field(default=UNSET, name="router:external")
-    mtu: int | UnsetType = UNSET
+    mtu: Mtu | UnsetType = UNSET
     port_security_enabled: bool | UnsetType = UNSET
-    dns_domain: str | UnsetType = UNSET
+    dns_domain: Name | UnsetType = UNSET
 
 
 class NetworkBody(Struct, frozen=True, kw_only=True, gc=False):

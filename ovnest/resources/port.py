@@ -7,7 +7,7 @@ Source: Neutron API reference, "Ports"; extensions binding, port-security, allow
 extra_dhcp_opt.
 """
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
@@ -17,6 +17,10 @@ from ovnest.resources.fields import (
     DESCRIPTION_MAX,
     NAME_MAX,
     Coercions,
+    Description,
+    MacAddress,
+    Name,
+    Uuid,
     boolean,
     choice,
     ip_address,
@@ -47,8 +51,7 @@ ROUTER_INTERFACES = frozenset(
 ROUTER_PORTS = ROUTER_INTERFACES | {"network:router_gateway"}
 BLANK_DHCP_OPTIONS = frozenset({"router", "classless-static-route"})  # empty: leave it out for this port
 PROFILE_MAX = 4095  # characters of its JSON, as Neutron's column holds
-FIXED_IPS_MAX = 5  # Neutron's max_fixed_ips_per_port
-VNIC_TYPES = (
+VnicType = Literal[
     "normal",
     "direct",
     "macvtap",
@@ -60,7 +63,8 @@ VNIC_TYPES = (
     "vdpa",
     "accelerator-direct",
     "accelerator-direct-physical",
-)
+]
+VNIC_TYPES = get_args(VnicType)
 
 
 class FixedIp(Struct, frozen=True, gc=False):
@@ -73,7 +77,7 @@ class FixedIp(Struct, frozen=True, gc=False):
 class FixedIpRequest(Struct, frozen=True, kw_only=True):
     """A wanted address: by subnet, by address, or both."""
 
-    subnet_id: str | None = None
+    subnet_id: Uuid | None = None
     ip_address: str | None = None
 
 
@@ -156,21 +160,21 @@ class Port(Struct, frozen=True, kw_only=True, gc=False):
 class CreatePort(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a client may send to make a port. UNSET fields are chosen by the server."""
 
-    network_id: str
-    project_id: str | None = None
-    name: str = ""
-    description: str = ""
+    network_id: Uuid
+    project_id: Name | None = None
+    name: Name = ""
+    description: Description = ""
     admin_state_up: bool = True
-    mac_address: str | UnsetType | None = UNSET
+    mac_address: MacAddress | UnsetType | None = UNSET
     fixed_ips: tuple[FixedIpRequest, ...] | UnsetType = UNSET
-    device_id: str = ""
-    device_owner: str = ""
+    device_id: Name = ""
+    device_owner: Name = ""
     port_security_enabled: bool | UnsetType = UNSET
     allowed_address_pairs: tuple[AddressPairRequest, ...] = ()
     extra_dhcp_opts: tuple[DhcpOption, ...] = ()
-    security_groups: tuple[str, ...] | UnsetType = UNSET
-    host_id: str = field(default="", name="binding:host_id")
-    vnic_type: str = field(default="normal", name="binding:vnic_type")
+    security_groups: tuple[Uuid, ...] | UnsetType = UNSET
+    host_id: Name = field(default="", name="binding:host_id")
+    vnic_type: VnicType = field(default="normal", name="binding:vnic_type")
     profile: dict[str, Any] = field(default_factory=dict, name="binding:profile")
     tags: tuple[str, ...] = ()
 
@@ -178,19 +182,19 @@ class CreatePort(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class UpdatePort(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a client may change. A field left out stays as it is; a list or profile is replaced whole."""
 
-    name: str | UnsetType = UNSET
-    description: str | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
     admin_state_up: bool | UnsetType = UNSET
-    mac_address: str | UnsetType | None = UNSET
+    mac_address: MacAddress | UnsetType | None = UNSET
     fixed_ips: tuple[FixedIpRequest, ...] | UnsetType = UNSET
-    device_id: str | UnsetType = UNSET
-    device_owner: str | UnsetType = UNSET
+    device_id: Name | UnsetType = UNSET
+    device_owner: Name | UnsetType = UNSET
     port_security_enabled: bool | UnsetType = UNSET
     allowed_address_pairs: tuple[AddressPairRequest, ...] | UnsetType = UNSET
     extra_dhcp_opts: tuple[DhcpOption, ...] | UnsetType = UNSET
-    security_groups: tuple[str, ...] | UnsetType = UNSET
-    host_id: str | UnsetType = field(default=UNSET, name="binding:host_id")
-    vnic_type: str | UnsetType = field(default=UNSET, name="binding:vnic_type")
+    security_groups: tuple[Uuid, ...] | UnsetType = UNSET
+    host_id: Name | UnsetType = field(default=UNSET, name="binding:host_id")
+    vnic_type: VnicType | UnsetType = field(default=UNSET, name="binding:vnic_type")
     profile: dict[str, Any] | UnsetType = field(default=UNSET, name="binding:profile")
 
 
@@ -294,7 +298,7 @@ _BOTH: Coercions = {
     "name": limited(NAME_MAX, text_or_empty),
     "description": limited(DESCRIPTION_MAX, text_or_empty),
     "admin_state_up": boolean,
-    "mac_address": optional(mac_address),
+    "mac_address": optional(unicast(mac_address)),
     "fixed_ips": _distinct_fixed_ips,
     "device_id": limited(NAME_MAX, text_or_empty),
     "device_owner": limited(NAME_MAX, text_or_empty),

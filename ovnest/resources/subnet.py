@@ -3,7 +3,7 @@
 Source: Neutron API reference, "Subnets".
 """
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -11,6 +11,9 @@ from ovnest.resources.fields import (
     DESCRIPTION_MAX,
     NAME_MAX,
     Coercions,
+    Description,
+    Name,
+    Uuid,
     boolean,
     choice,
     distinct,
@@ -28,7 +31,9 @@ from ovnest.resources.fields import (
     whole_number,
 )
 
-IPV6_MODES = ("slaac", "dhcpv6-stateful", "dhcpv6-stateless")
+Ipv6Mode = Literal["slaac", "dhcpv6-stateful", "dhcpv6-stateless"]
+IPV6_MODES = get_args(Ipv6Mode)
+IpVersion = Literal[4, 6]
 DNS_NAMESERVERS_MAX = 5  # Neutron's max_dns_nameservers
 HOST_ROUTES_MAX = 20  # Neutron's max_subnet_host_routes
 
@@ -77,21 +82,21 @@ class CreateSubnet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     A `gateway_ip` left out means the first address; null means none.
     """
 
-    network_id: str
+    network_id: Uuid
     cidr: str | None = None
-    ip_version: int
-    project_id: str | None = None
-    name: str = ""
-    description: str = ""
+    ip_version: IpVersion
+    project_id: Name | None = None
+    name: Name = ""
+    description: Description = ""
     gateway_ip: str | UnsetType | None = UNSET
     allocation_pools: tuple[AllocationPool, ...] | UnsetType = UNSET
     dns_nameservers: tuple[str, ...] = ()
     host_routes: tuple[HostRoute, ...] = ()
     enable_dhcp: bool = True
-    ipv6_ra_mode: str | None = None
-    ipv6_address_mode: str | None = None
+    ipv6_ra_mode: Ipv6Mode | None = None
+    ipv6_address_mode: Ipv6Mode | None = None
     service_types: tuple[str, ...] = ()
-    subnetpool_id: str | None = None
+    subnetpool_id: Uuid | None = None
     prefixlen: int | None = None
     use_default_subnetpool: bool = False
     tags: tuple[str, ...] = ()
@@ -100,8 +105,8 @@ class CreateSubnet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class UpdateSubnet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a client may change. A field left out stays as it is; `gateway_ip: null` takes it away."""
 
-    name: str | UnsetType = UNSET
-    description: str | UnsetType = UNSET
+    name: Name | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
     gateway_ip: str | UnsetType | None = UNSET
     allocation_pools: tuple[AllocationPool, ...] | UnsetType = UNSET
     dns_nameservers: tuple[str, ...] | UnsetType = UNSET

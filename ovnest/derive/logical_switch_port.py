@@ -80,16 +80,23 @@ def router_port_name(port_id: str) -> str:
     return f"lrp-{port_id}"
 
 
-def _kind(port: Port, context: PortContext) -> str:
+def own_kind(port: Port) -> str:
+    """What a port is to OVN by its owner or its profile: `router`, `localport`, `vtep`; empty for a VIF.
+
+    Only under a VIF can OVN bind container ports.
+    """
     if port.device_owner in ROUTER_PORTS:
         return "router"
     prefix = LOCALPORTS.get(port.device_owner)
     if prefix is not None and port.device_id.startswith(prefix):
         return "localport"
-    if port.parent_name is not None:
-        return ""
-    if all(key in port.profile for key in VTEP):
-        return "vtep"
+    return "vtep" if port.parent_name is None and all(key in port.profile for key in VTEP) else ""
+
+
+def _kind(port: Port, context: PortContext) -> str:
+    kind = own_kind(port)
+    if kind or port.parent_name is not None:
+        return kind
     # A port that somebody uses (a VM's, or the parent of containers) stays what it is, whoever else allows
     # its address: OVN would no longer bind it.
     in_use = port.host_id or port.device_id or context.is_parent

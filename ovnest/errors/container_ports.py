@@ -43,6 +43,15 @@ class ParentIsItself(BadRequest):
     template = "Port {port_id} cannot be its own parent. Name the VM's port as parent_name."
 
 
+class ParentIsNoVif(BadRequest):
+    """OVN binds container ports only under a VM's interface."""
+
+    template = (
+        "Port {parent} is a {kind} port to OVN and no VM's interface, so OVN could never bind a container "
+        "port under it. Name the VM's port as parent_name."
+    )
+
+
 class ParentHasContainerPorts(Conflict):
     """The parent of container ports can be neither deleted nor made a container port."""
 

@@ -9,12 +9,6 @@ class PortNotFound(NotFound):
     template = "Port {port_id} could not be found."
 
 
-class PortInUse(Conflict):
-    """Something still depends on the port."""
-
-    template = "Unable to complete operation on port {port_id} for network {net_id}. {reason}"
-
-
 class MacAddressInUse(Conflict):
     """The MAC address belongs to another port of the network."""
 
@@ -62,15 +56,6 @@ class AddressPairAndPortSecurityRequired(Conflict):
     """Allowed address pairs are exceptions from port security; without it they mean nothing."""
 
     template = "Port Security must be enabled in order to have allowed address pairs on a port."
-
-
-class PortSecurityAndIPRequiredForSecurityGroups(Conflict):
-    """A group filters by the port's addresses."""
-
-    neutron_type = "InvalidInput"
-    template = (
-        "Port security must be enabled and port must have an IP address in order to use security groups."
-    )
 
 
 class SecurityGroupNotFound(NotFound):

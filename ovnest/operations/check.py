@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from ovnest.errors.store import NotUnderstood
 from ovnest.northbound import external_ids as keys
 from ovnest.northbound.documents import (
     DOCUMENTS,
@@ -146,7 +147,7 @@ def _resources(
             continue
         try:
             yield from map(_of_difference, audit(tx, facts))
-        except KeyError as error:
+        except NotUnderstood as error:
             yield _finding(NOT_UNDERSTOOD, row, text=f"it belongs to what is not there: {error.args[0]}")
 
 
@@ -292,6 +293,8 @@ def _parents(tx: Tx) -> Iterator[Finding]:
             yield _finding(NO_PARENT, row, there=row.parent_name, text="there is no port of that name")
         elif parent.parent_name is not None:
             yield _finding(NO_PARENT, row, there=row.parent_name, text="it is itself a container port")
+        elif parent.type not in ("", "virtual"):
+            yield _finding(NO_PARENT, row, there=row.parent_name, text=f"it is a {parent.type} port")
 
 
 # Saying it

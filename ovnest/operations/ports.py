@@ -9,7 +9,13 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from ovnest.errors.container_ports import ParentHasContainerPorts, ParentIsContainerPort, ParentIsItself
+from ovnest.derive.logical_switch_port import own_kind
+from ovnest.errors.container_ports import (
+    ParentHasContainerPorts,
+    ParentIsContainerPort,
+    ParentIsItself,
+    ParentIsNoVif,
+)
 from ovnest.errors.ports import (
     AddressPairAndPortSecurityRequired,
     AllowedAddressPairExhausted,
@@ -20,6 +26,7 @@ from ovnest.errors.ports import (
 )
 from ovnest.northbound.indexes import (
     CHILDREN_OF,
+    PORT_BY_ADDRESS,
     PORT_BY_MAC,
     PORTS_OF_DEVICE,
     PORTS_OF_NETWORK,
@@ -161,6 +168,8 @@ def update_port(tx: Tx, port_id: str, change: UpdatePort) -> Port:
         )
         port = replace(port, fixed_ips=choose_addresses(tx, network, addressed, wanted))
     port = replace(port, **given)
+    if own_kind(port) and not own_kind(before):
+        _refuse_children(tx, port.id, f"OVN binds none under a {own_kind(port)} port; delete them first.")
     _check(port)
     return tx.put(port)
 
@@ -181,12 +190,8 @@ def delete_port(tx: Tx, port_id: str, query: Mapping[str, str]) -> None:
         cascade = query.get("cascade", "").lower() in ("true", "1")
         policy = "cascade" if cascade else tx.settings.parent_delete
         if policy == "refuse":
-            raise ParentHasContainerPorts(
-                port_id=port_id,
-                count=len(children),
-                children=some(row.name for row in children),
-                advice="Delete them first, or delete the port with ?cascade=true to take them along.",
-            )
+            advice = "Delete them first, or delete the port with ?cascade=true to take them along."
+            _refuse_children(tx, port_id, advice)
         if policy == "cascade":
             going = list(tx.ports(CHILDREN_OF, port_id))
             for child in going:
@@ -246,6 +251,17 @@ def port_body(tx: Tx, port: Port) -> PortBody:
 def _candidates(tx: Tx, filters: Mapping[str, Sequence[str]]) -> Iterator[Port | None]:
     if filters.get("id"):
         return (tx.find(Port, key) for key in dict.fromkeys(filters["id"]))
+    networks = [value for value in filters.get("network_id", ()) if value]
+    for attribute, prefix, exact in (
+        ("mac_address", "", PORT_BY_MAC),
+        ("fixed_ips", "ip_address=", PORT_BY_ADDRESS),
+    ):
+        values = filters.get(attribute, ())
+        if networks and values and all(value.startswith(prefix) for value in values):
+            exacts = [value.removeprefix(prefix) for value in values]
+            pairs = dict.fromkeys((network, value) for network in networks for value in exacts)
+            found = {row.uuid: row for pair in pairs for row in tx.view.all(exact, pair)}
+            return (tx.port_of(row) for row in found.values())
     for attribute, index in (
         ("device_id", PORTS_OF_DEVICE),
         ("network_id", PORTS_OF_NETWORK),
@@ -256,9 +272,6 @@ def _candidates(tx: Tx, filters: Mapping[str, Sequence[str]]) -> Iterator[Port |
         if values and all(values):
             rows = [row for value in values for row in tx.view.all(index, value)]
             return (tx.port_of(row) for row in rows)
-    if filters.get("mac_address") and filters.get("network_id"):
-        pairs = [(net, mac) for net in filters["network_id"] for mac in filters["mac_address"]]
-        return (tx.port_of(row) for pair in pairs for row in tx.view.all(PORT_BY_MAC, pair))
     return (tx.port_of(row) for row in list(tx.view.rows(LogicalSwitchPort)))
 
 
@@ -271,20 +284,24 @@ def _tag(tx: Tx, port_id: str, profile: BindingProfile, kept: int | None) -> int
     parent = tx.get(Port, profile.parent_name)
     if parent.parent_name is not None:
         raise ParentIsContainerPort(parent=parent.id, grandparent=parent.parent_name)
+    kind = own_kind(parent)
+    if kind:
+        raise ParentIsNoVif(parent=parent.id, kind=kind)
     wanted = kept if profile.tag is None else profile.tag
     return claim_tag(tx, port_id, parent.id, wanted)
 
 
+def _refuse_children(tx: Tx, port_id: str, advice: str) -> None:
+    children = tx.view.all(CHILDREN_OF, port_id)
+    if children:
+        names = some(row.name for row in children)
+        raise ParentHasContainerPorts(port_id=port_id, count=len(children), children=names, advice=advice)
+
+
 def _under_parent(tx: Tx, port: Port, profile: BindingProfile) -> Port:
     """The port with another profile: as a container port, under another parent, or as a plain port."""
-    children = tx.view.all(CHILDREN_OF, port.id) if profile.parent_name is not None else []
-    if children and profile.parent_name != port.id:
-        raise ParentHasContainerPorts(
-            port_id=port.id,
-            count=len(children),
-            children=some(row.name for row in children),
-            advice="OVN binds no child of a child; delete or move them first.",
-        )
+    if profile.parent_name not in (None, port.id):
+        _refuse_children(tx, port.id, "OVN binds no child of a child; delete or move them first.")
     stays = profile.parent_name is not None and profile.parent_name == port.parent_name
     tag = _tag(tx, port.id, profile, port.tag if stays else None)
     if (port.parent_name, port.tag) != (profile.parent_name, tag):

@@ -33,7 +33,7 @@ def audit(tx: Tx, facts: Any) -> Iterator[Difference]:
     """Where the rows of a resource differ from what `derive` makes of its facts.
 
     Raises:
-        KeyError: what it belongs to is not there, so nothing can be derived.
+        NotUnderstood: what it belongs to is not there, so nothing can be derived.
     """
     home = HOMES[type(facts)]
     left = {(type(row), row.uuid): row for row in home.present(tx, facts.id)}

@@ -497,3 +497,29 @@ async def test_a_cascade_takes_only_what_the_caller_may_delete(
         await blue.delete("port", vm["id"], cascade="true")
     assert (await door.show("port", child["id"]))["id"] == child["id"]
     await door.delete("port", vm["id"], cascade="true")
+
+
+ROUTER = {"device_owner": "network:router_interface"}
+
+
+async def test_a_routers_port_is_nobodys_parent_and_a_parent_becomes_none(
+    door: FrontDoor, vm: Body, network: Body
+) -> None:
+    router = await door.create("port", network_id=network["id"], **ROUTER)
+    async with Refused(400, "ParentIsNoVif", router["id"], "router"):
+        await contained(door, router)
+    await contained(door, vm, 42)
+    async with Refused(409, "ParentHasContainerPorts", "router"):
+        await door.update("port", vm["id"], **ROUTER)
+
+
+async def test_a_port_whose_network_a_hand_made_unreadable_is_refused_and_not_a_fault(
+    door: FrontDoor, vm: Body, network: Body, server: Northbound
+) -> None:
+    server.nbctl("set", "Logical_Switch", network["id"], "external_ids:neutron\\:mtu=abc")
+    assert await door.list("network") == [], "what cannot be read is left out of lists"
+    async with Refused(409, "NotUnderstood", network["id"], "ovnest check"):
+        await door.update("port", vm["id"], name="other")
+    server.nbctl("set", "Logical_Switch", network["id"], "external_ids:neutron\\:mtu=1442")
+    assert await door.list("network") != []
+    assert (await door.update("port", vm["id"], name="other"))["name"] == "other"

@@ -20,7 +20,18 @@ from ovnest.northbound.address_book import AddressBook
 from ovnest.northbound.indexes import INDEXES
 from ovnest.northbound.ledger import LEDGER, check_layout
 from ovnest.northbound.tables import TABLES
-from ovnest.ovsdb import Busy, Client, InDoubt, Options, Tls, TooLarge, Transaction, Unreachable
+from ovnest.ovsdb import (
+    Busy,
+    Client,
+    InDoubt,
+    Options,
+    Tls,
+    TooLarge,
+    Transaction,
+    Unreachable,
+    check_tls,
+    parse_remotes,
+)
 from ovnest.policy import Policy
 from ovnest.transaction import Context, Readings, Tx
 
@@ -147,14 +158,30 @@ class Store:
 
 
 def tls_of(settings: Settings) -> Tls | None:
-    """Keys and certificates for ssl: databases; None when none are set."""
-    if not (settings.private_key or settings.certificate or settings.ca_cert):
+    """Keys and certificates for ssl: databases; None when none are set.
+
+    Raises:
+        ValueError: some are set and some are not.
+    """
+    given = (settings.private_key, settings.certificate, settings.ca_cert)
+    if not any(given):
         return None
+    if not all(given):
+        raise ValueError("--private-key, --certificate and --ca-cert go together")
     return Tls(
         private_key=Path(settings.private_key),
         certificate=Path(settings.certificate),
         ca_certificate=Path(settings.ca_cert),
     )
+
+
+def check_remotes(remotes: str, settings: Settings) -> None:
+    """Whether a database can be spoken to at these remotes with these settings.
+
+    Raises:
+        ValueError: a remote is none, or ssl: lacks its key, certificate or authority.
+    """
+    check_tls(parse_remotes(remotes), tls_of(settings))
 
 
 @lru_cache(maxsize=2)

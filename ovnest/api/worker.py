@@ -19,11 +19,13 @@ from ovnest.api.store import Store, tls_of
 from ovnest.config import Settings
 from ovnest.errors.policy import BadPolicy
 from ovnest.identity import from_settings
+from ovnest.ovsdb import Unreachable
 from ovnest.policy import Policy, PolicyFile
 
 _log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
+SAY_S = 2.0
 DRAIN_S = 30.0
 # Each VM keeps a connection open to hear what happens.
 AGENT_LIMITS = Limits(connections=4000)
@@ -35,8 +37,11 @@ async def serve(
     stop: asyncio.Event,
     on_ready: Callable[[], None],
     agent_sockets: Sequence[socket.socket] = (),
+    policy: Policy | None = None,
 ) -> None:
     """Serve on bound sockets until `stop`, then finish what was begun. `agent_sockets` are for agents.
+
+    `policy` is what the policy file last said; without it the file is read first.
 
     `on_ready` is called once the Northbound has been read. Until then, and whenever the Northbound is away,
     requests are answered 503.
@@ -47,7 +52,7 @@ async def serve(
         UnknownLayout: the Northbound was arranged by a newer release.
         SchemaMismatch: the Northbound lacks a table or column that cannot be done without.
     """
-    policy_file = PolicyFile(settings.policy_file) if settings.policy_file else None
+    policy_file = PolicyFile(settings.policy_file, policy) if settings.policy_file else None
     store = Store(settings, policy_file.policy if policy_file else Policy())
     access_log = AccessLog(_write_out, as_json=settings.log_format == "json")
     events = Events(store.client)
@@ -85,7 +90,15 @@ def _write_out(lines: str) -> None:
 
 
 async def _say_when_ready(store: Store, events: Events, on_ready: Callable[[], None]) -> None:
-    await store.ready()
+    said = ""
+    while True:
+        try:
+            await store.ready(SAY_S)
+            break
+        except Unreachable as error:
+            if str(error) != said:
+                said = str(error)
+                _log.warning("the Northbound is not ready, requests are answered 503: %s", said)
     events.follow()
     on_ready()
 

@@ -13,6 +13,7 @@ from ovnest.config import BadSetting
 from ovnest.errors.policy import BadPolicy
 from ovnest.errors.store import UnknownLayout
 from ovnest.ovsdb import SchemaMismatch
+from ovnest.policy import Policy
 
 
 def main(number: int) -> None:
@@ -32,7 +33,12 @@ def main(number: int) -> None:
 
         async with asyncio.TaskGroup() as tasks:
             watch = tasks.create_task(end_with_the_channel())
-            await serve(order.settings, sockets, stop, lambda: writer.write(READY), agent_sockets)
+            policy = None if order.policy is None else Policy(order.policy, order.settings.policy_file)
+
+            def say_ready() -> None:
+                writer.write(READY)
+
+            await serve(order.settings, sockets, stop, say_ready, agent_sockets, policy)
             watch.cancel()
         writer.close()
 

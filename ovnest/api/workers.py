@@ -18,19 +18,26 @@ import msgspec
 from msgspec import Struct
 
 from ovnest.config import Settings
+from ovnest.errors.policy import BadPolicy
+from ovnest.policy import PolicyFile
 
 _log = logging.getLogger(__name__)
 
 RESTART_S = 1.0
+STARTS_TRIED = 5
 READY = b"ready\n"
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """What a worker is told: the settings, and the numbers of the listening sockets it has inherited."""
+    """What a worker is told: the settings, and the numbers of the listening sockets it has inherited.
+
+    `policy` is what the policy file said when it was last good: it may have been broken since.
+    """
 
     settings: Settings
     sockets: tuple[int, ...]
     agent_sockets: tuple[int, ...] = ()
+    policy: dict[str, str] | None = None
 
 
 class WorkerFailed(Exception):
@@ -52,6 +59,7 @@ class Workers:
         self._sockets = tuple(sock.fileno() for sock in sockets)
         self._agent_sockets = tuple(sock.fileno() for sock in agent_sockets)
         self._on_ready = on_ready
+        self._policy_file = PolicyFile(settings.policy_file) if settings.policy_file else None
         self._ready: set[int] = set()
         self._said_ready = False
         self._running: dict[int, Process] = {}
@@ -75,6 +83,7 @@ class Workers:
                         process.send_signal(signal.SIGTERM)
 
     async def _keep(self, place: int, stop: asyncio.Event) -> None:
+        failures = 0
         while not stop.is_set():
             ours, theirs = socket.socketpair()
             with ours, theirs:
@@ -83,22 +92,30 @@ class Workers:
                 if stop.is_set():  # while it was being started; all others have been told
                     process.send_signal(signal.SIGTERM)
                 theirs.close()
-                await self._attend(place, ours)
+                was_ready = await self._attend(place, ours)
                 code = await process.wait()
-            if not stop.is_set() and place not in self._ready:
+            failures = 0 if was_ready else failures + 1
+            if not stop.is_set() and (place not in self._ready or failures == STARTS_TRIED):
                 raise WorkerFailed(code)
             if not stop.is_set():
                 _log.error("a worker ended and is started again place=%d code=%d", place, code)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), RESTART_S)
 
-    async def _attend(self, place: int, channel: socket.socket) -> None:
-        """Tell a worker its order, hear that it is ready, return when it has ended."""
+    async def _attend(self, place: int, channel: socket.socket) -> bool:
+        """Tell a worker its order, return when it has ended: whether it ever was ready."""
+        is_ready = False
         reader, writer = await asyncio.open_connection(sock=channel)
-        order = Order(settings=self._settings, sockets=self._sockets, agent_sockets=self._agent_sockets)
+        order = Order(
+            settings=self._settings,
+            sockets=self._sockets,
+            agent_sockets=self._agent_sockets,
+            policy=self._last_good_policy(),
+        )
         try:
             writer.write(msgspec.json.encode(order) + b"\n")
             if await reader.readline() == READY:
+                is_ready = True
                 self._ready.add(place)
                 if len(self._ready) == self._settings.workers and not self._said_ready:
                     self._said_ready = True
@@ -108,6 +125,16 @@ class Workers:
             _log.debug("a worker closed its channel place=%d", place)
         finally:
             writer.close()
+        return is_ready
+
+    def _last_good_policy(self) -> dict[str, str] | None:
+        if self._policy_file is None:
+            return None
+        try:
+            self._policy_file.reload_if_changed()
+        except BadPolicy as error:
+            _log.error("policy file refused, the old policy stays in force: %s", error)
+        return self._policy_file.policy.changes
 
     async def _start(self, channel: socket.socket) -> Process:
         number = channel.fileno()

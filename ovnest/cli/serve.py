@@ -16,6 +16,7 @@ from ovnest.api.listener import bound, parse_endpoint
 from ovnest.api.readiness import READY, STOPPING, notify
 from ovnest.api.running import leaves
 from ovnest.api.running import run as run_loop
+from ovnest.api.store import check_remotes
 from ovnest.api.worker import serve
 from ovnest.api.workers import WorkerFailed, Workers
 from ovnest.config import BadSetting, Settings, add_options, load
@@ -47,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         settings = load(args, os.environ)
         endpoint = parse_endpoint(settings.listen)
+        _check_databases(settings, args)
         from_settings(settings)
         Agents(settings)
         agent_endpoint = parse_endpoint(settings.agent_listen) if settings.agent_listen else None
@@ -55,6 +57,12 @@ def run(args: argparse.Namespace) -> int:
     except (BadSetting, BadPolicy, ValueError) as error:
         print(f"ovnest serve: {error}", file=sys.stderr)
         return 2
+    try:
+        if args.embedded is not None:
+            args.embedded.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print(f"ovnest serve: cannot keep databases in {args.embedded}: {error.strerror}", file=sys.stderr)
+        return 1
     with ExitStack() as opened:
         sockets = []
         for each in (endpoint, agent_endpoint):
@@ -65,6 +73,22 @@ def run(args: argparse.Namespace) -> int:
                 print(f"ovnest serve: cannot listen on {where}: {error.strerror}", file=sys.stderr)
                 return 1
         return _serve(settings, args.embedded, sockets)
+
+
+def _check_databases(settings: Settings, args: argparse.Namespace) -> None:
+    """Whether the databases are said in a way that they could be reached by.
+
+    Raises:
+        BadSetting, ValueError: they are not.
+    """
+    if args.embedded is not None and "northbound" in args:
+        raise BadSetting("--embedded brings a Northbound of its own: leave --northbound out.")
+    for option, remotes in (("--northbound", settings.northbound), ("--southbound", settings.southbound)):
+        try:
+            if remotes or option == "--northbound":
+                check_remotes(remotes, settings)
+        except ValueError as error:
+            raise BadSetting(f"{option} {remotes!r}: {error}") from error
 
 
 def _serve(settings: Settings, embedded: Path | None, sockets: Sequence[socket.socket]) -> int:

@@ -64,7 +64,7 @@ from ovnest.ovsdb.messages import (
     Wait,
 )
 from ovnest.ovsdb.options import Options
-from ovnest.ovsdb.remotes import Remote, Tls, parse_remotes
+from ovnest.ovsdb.remotes import Remote, Tls, check_tls, parse_remotes
 from ovnest.ovsdb.replica import Change, Index, Replica, Tracker, View
 from ovnest.ovsdb.rows import Row
 from ovnest.ovsdb.staging import Transaction
@@ -111,5 +111,6 @@ __all__ = [
     "Update",
     "View",
     "Wait",
+    "check_tls",
     "parse_remotes",
 ]

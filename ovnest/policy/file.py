@@ -26,15 +26,15 @@ class PolicyFile:
     before stays with that.
     """
 
-    def __init__(self, path: str) -> None:
-        """Read the file.
+    def __init__(self, path: str, in_force: Policy | None = None) -> None:
+        """Read the file; or begin with the policy that is in force, and look at the file soon.
 
         Raises:
             BadPolicy: it is missing or refused.
         """
         self.path = path
-        self._signature = _signature(path)
-        self.policy = load(path)
+        self._signature = _signature(path) if in_force is None else None
+        self.policy = load(path) if in_force is None else in_force
 
     def reload_if_changed(self) -> bool:
         """Read the file again if it is another than last time; True when a new policy is in force.

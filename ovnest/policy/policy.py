@@ -28,6 +28,7 @@ class Policy:
         if problems:
             raise BadPolicy(path, tuple(problems))
         self.path = path
+        self.changes = dict(changes)
         self.without_effect = tuple(sorted(name for name in changes if is_not_served(name)))
         compiler = Compiler(trees)
         self._checks = {name: compiler.rule(name) for name in trees}

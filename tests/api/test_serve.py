@@ -420,6 +420,9 @@ async def test_it_is_called_by_loopbacks_names_or_one_that_it_was_given(
         (("--physical-mtu", "1"), ("--physical-mtu",)),
         (("--northbound", "spam:x"), ("spam:x",)),
         (("--northbound", "ssl:192.0.2.1:6641"), ("private",)),
+        (("--northbound", ""), ("--northbound",)),
+        (("--northbound", "unix:/x", "--private-key", "key.pem"), ("--certificate", "together")),
+        (("--northbound", "unix:/x", "--embedded", "/proc/x"), ("--embedded", "leave --northbound out")),
     ],
 )  # fmt: skip
 async def test_a_setting_that_cannot_be_is_status_2_and_said(

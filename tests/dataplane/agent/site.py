@@ -3,10 +3,13 @@
 import asyncio
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,12 +18,12 @@ from ovnest.agent.setup import write_shim
 from ovnest.sandbox import namespace
 from ovnest.sandbox.endpoint import Endpoint
 from ovnest.sandbox.node import Nic
-from ovnest.sandbox.process import attempt, run
+from ovnest.sandbox.process import Daemon, attempt, run
 from ovnest.sandbox.sandbox import Sandbox
 from ovnest.sandbox.until import patience, until
 from ovnest.sandbox.vm import Vm
 from tests.agent_side import certificate, url_for_agents
-from tests.dataplane.api.networking import Networking, VirtualNetwork, VirtualPort
+from tests.dataplane.api.networking import Networking, VirtualNetwork
 from tests.serving import Server
 
 SERVER_ADDRESS = "172.30.0.1"
@@ -113,13 +116,13 @@ class Guest(Endpoint):
 
 
 class VmAgent:
-    """The agent in a VM."""
+    """The agent in a VM; its files are called `name`."""
 
-    def __init__(self, vm: Vm) -> None:
+    def __init__(self, vm: Vm, name: str = "agent") -> None:
         self.vm = vm
-        self.socket = vm.directory / "agent.sock"
-        self.state = vm.directory / "state"
-        self.log = vm.directory / "agent.log"
+        self.socket = vm.directory / f"{name}.sock"
+        self.state = vm.directory / f"{name}-state"
+        self.log = vm.directory / f"{name}.log"
         self.shim = vm.directory / "cni" / "ovnest"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -326,6 +329,42 @@ class AgentSite:
             devices={link["ifname"] for link in links},
         )
 
+    async def reconnect(self, vm: Vm) -> None:
+        """Give the VM its way to the server back."""
+        number = self._links.index(_link_of(vm)) + 1
+        await vm.namespace.ip(
+            f"link set {MANAGEMENT} up", f"route add {SERVER_ADDRESS}/32 via 172.30.{number}.1"
+        )
+
+    async def copy_of(self, agent: VmAgent, credential: bytes) -> VmAgent:
+        """An agent that answers, with the same credential as another has, or had."""
+        copy = VmAgent(agent.vm, "copy")
+        self._agents.append(copy)
+        copy.state.mkdir(mode=0o700)
+        path = copy.state / "credential.json"
+        path.touch(mode=0o600)
+        path.write_bytes(credential)
+        await copy.start()
+        return copy
+
+    async def restart_database(self, vm: Vm) -> None:
+        """Kill the VM's ovsdb-server, and start it again on the same file."""
+        daemon = vm.ovs.server
+        await _kill(daemon)
+        await vm.start(daemon)
+
+    @asynccontextmanager
+    async def without_northbound(self) -> AsyncIterator[None]:
+        """The Northbound's server is stopped while the context lasts."""
+        daemon = self.sandbox.central.databases[0]
+        pid = daemon.pid()
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
     async def close(self) -> None:
         for agent in self._agents:
             agent.kill()
@@ -337,7 +376,7 @@ class AgentSite:
 
     async def _manage(self, vm: Vm) -> None:
         """Give the VM a way to the server, if it has none."""
-        link = f"m{vm.name}"[:15]
+        link = _link_of(vm)
         if link in self._links:
             return
         self._links.append(link)
@@ -352,7 +391,16 @@ class AgentSite:
         )
 
 
-def port_of(attached: dict[str, Any]) -> VirtualPort:
-    """The port that an attachment says it has."""
-    nic = Nic(mac=attached["mac"], addresses=tuple(each["address"] for each in attached["addresses"]))
-    return VirtualPort(id=attached["port_id"], nic=nic, tag=attached["tag"])
+def _link_of(vm: Vm) -> str:
+    return f"m{vm.name}"[:15]
+
+
+async def _kill(daemon: Daemon) -> None:
+    pid = daemon.pid()
+    assert pid is not None
+    held = os.pidfd_open(pid)
+    try:
+        os.kill(pid, signal.SIGKILL)
+        await asyncio.to_thread(select.select, [held], [], [], END_TIMEOUT_S)
+    finally:
+        os.close(held)

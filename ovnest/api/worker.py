@@ -48,6 +48,7 @@ async def serve(
 
     Raises:
         BadPolicy: the policy file is refused; nothing was served.
+        Exception: the database's client has failed, so all requests would be answered 503 for ever.
         BadSetting: what agents need is missing or refused; nothing was served.
         UnknownLayout: the Northbound was arranged by a newer release.
         SchemaMismatch: the Northbound lacks a table or column that cannot be done without.
@@ -73,6 +74,7 @@ async def serve(
             running = [
                 tasks.create_task(_say_when_ready(store, events, on_ready)),
                 tasks.create_task(_follow_agents(agents)),
+                tasks.create_task(store.client.watch()),
             ]
             if policy_file is not None:
                 running.append(tasks.create_task(_follow(policy_file, store)))

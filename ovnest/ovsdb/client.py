@@ -135,6 +135,17 @@ class Client:
         self._writer.stop(self._reason)
         self._barrier.stop(self._reason)
 
+    async def watch(self) -> None:
+        """Wait as long as it serves, or tries to.
+
+        Raises:
+            Exception: what made it fail, a fault in a row's reading for example; it does not come back.
+        """
+        if self._runner is not None:
+            await asyncio.wait({self._runner})
+            if not self._runner.cancelled():
+                self._runner.result()
+
     # Asking how it is.
 
     async def ready(self, timeout_s: float | None = None) -> None:

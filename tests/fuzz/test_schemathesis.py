@@ -101,5 +101,5 @@ async def test_schemathesis_finds_nothing_by_each_constraint_of_the_document(
 @pytest.mark.long
 @pytest.mark.timeout(900 * PATIENCE)
 async def test_schemathesis_finds_nothing_in_thousands_of_requests(target: Target, tmp_path: Path) -> None:
-    await attack(target, tmp_path, "fuzzing,stateful", 120)
+    await attack(target, tmp_path, "fuzzing,stateful", 170)
     report(target, 5000)

@@ -10,7 +10,7 @@ import msgspec
 
 import ovnest
 from ovnest.api.bodies import BULK_MAX
-from ovnest.api.query import PAGE_MAX, Attribute, attributes_of
+from ovnest.api.query import PAGE_MAX, SPECIAL_FILTERS, Attribute, attributes_of
 from ovnest.resources.registry import RESOURCES, Resource
 
 Json = dict[str, Any]
@@ -110,6 +110,11 @@ def _list(resource: Resource) -> Json:
     parameters = [
         _fields(),
         *(_filter(attribute) for attribute in attributes if attribute.filterable),
+        *(
+            _parameter(name, "query", {**_STRING, "description": f"Those {meaning}."})
+            for name, meaning in SPECIAL_FILTERS.items()
+            if name not in ("tags",)
+        ),
         *_order(attributes),
         *_pages(),
     ]

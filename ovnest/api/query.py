@@ -250,6 +250,16 @@ def _is_changed_since(values: Sequence[str]) -> Matches:
     return lambda actual: bool(actual >= since)  # as text: both have the one form that the API shows
 
 
+# What each is for, for the OpenAPI document.
+SPECIAL_FILTERS = {
+    "tags": "having all of these tags, separated by commas",
+    "tags-any": "having any of these tags, separated by commas",
+    "not-tags": "not having all of these tags, separated by commas",
+    "not-tags-any": "having none of these tags, separated by commas",
+    "changed_since": "changed at or after this time, YYYY-MM-DDTHH:MM:SSZ",
+}
+
+
 # Filters with a name of their own: the attribute they look at, and what they ask of it.
 # Source: neutron.objects.tag, neutron.services.timestamp.timestamp_db.
 _SPECIAL: dict[str, tuple[str, Callable[[Sequence[str]], Matches]]] = {

@@ -79,6 +79,7 @@ LAYOUT = "ovnest:layout"
 SEQ = "ovnest:seq"
 LAST = "ovnest:last"
 SERVER = "ovnest:server:<id>"
+LEADER = "ovnest:leader"
 
 # Keys of options and other_config
 REQUESTED_CHASSIS = "requested-chassis"
@@ -174,6 +175,7 @@ KEYS: tuple[Key, ...] = (
     Key(_COPP, SEQ, "number of the last batch of writes", row="the ledger"),
     Key(_COPP, LAST, "id of the server that wrote that batch", row="the ledger"),
     Key(_COPP, SERVER, "a server's last batch and when it was, in Unix time", row="the ledger"),
+    Key(_COPP, LEADER, "chance, written to see whether a cluster's leader can commit", row="the ledger"),
 )
 
 OWNED: dict[str, frozenset[str]] = {

@@ -33,6 +33,7 @@ from ovnest.agent.reconcile import Reconciler
 from ovnest.agent.reporter import Reporter
 from ovnest.agent.requests import Requests
 from ovnest.agent.status import status
+from ovnest.agent.uplink import prepare
 
 READY = "READY=1"
 STOPPING = "STOPPING=1"
@@ -98,6 +99,7 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
         sock = stack.enter_context(local.listen(site.socket))
         stack.callback(local.remove, site.socket)
         journal = await stack.enter_async_context(Journal(site.ovs, site.bridge))
+        await _prepare_uplinks(journal)
         engine = Engine(api, journal, Links(), identity.mode, site.bounds)
         reconciler = Reconciler(engine, identity.subject)
         work: list[Awaitable[None]] = [
@@ -114,6 +116,16 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
             notify(STOPPING)
             for task in running:
                 task.cancel()
+
+
+async def _prepare_uplinks(journal: Journal) -> None:
+    """What a restart of the machine has undone: settings of NICs are not kept anywhere."""
+    try:
+        names, userspace = journal.uplinks(), journal.bridge_facts().userspace
+        for name in names:
+            await asyncio.to_thread(prepare, name, userspace=userspace)
+    except NotSetUp as error:
+        _log.error("event=not_set_up reason=%s", error)
 
 
 def _requests(engine: Engine, reconciler: Reconciler, identity: Identity) -> Requests:

@@ -21,6 +21,8 @@ from ovnest.agent.vswitch import (
     DATABASE,
     PORT_BY_NAME,
     TABLES,
+    UPLINK,
+    USERSPACE,
     Bridge,
     Interface,
     OpenVSwitch,
@@ -32,7 +34,6 @@ from ovnest.ovsdb import Change, Client, Index, Options, RowUuid, Transaction, V
 AGENT_ID = "ovnest-agent"
 DEVICE_PREFIX = "ovn"  # and 12 digits: the 15 characters that a device's name may have
 READY_TIMEOUT_S = 15.0
-USERSPACE = "netdev"
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -151,6 +152,13 @@ class Journal:
         return BridgeFacts(
             name=bridge.name, userspace=bridge.datapath_type == USERSPACE, mtu=min(mtus, default=None)
         )
+
+    def uplinks(self) -> list[str]:
+        """Our bridge's uplinks that `ovnest agent setup` has put there."""
+        replica = self._client.replica
+        bridge = self._bridge(replica)
+        ports = (replica.find(Port, uuid) for uuid in replica.children(Bridge, "ports", bridge.uuid))
+        return sorted(port.name for port in ports if port is not None and UPLINK in port.external_ids)
 
     def check_working(self) -> None:
         """Return if containers that are attached can talk, as far as the VM's switch decides that.

@@ -16,13 +16,15 @@ from msgspec import Struct
 
 from ovnest.agent import shim
 from ovnest.agent.errors import NotSetUp
-from ovnest.agent.journal import USERSPACE
-from ovnest.agent.uplink import Uplink, keep_kernel_off, let_kernel_on, look, prepare
+from ovnest.agent.uplink import Uplink, look, prepare, release
 from ovnest.agent.vswitch import (
     BRIDGE_BY_NAME,
     DATABASE,
+    MADE_BY_SETUP,
     PORT_BY_NAME,
     TABLES,
+    UPLINK,
+    USERSPACE,
     Bridge,
     Interface,
     OpenVSwitch,
@@ -30,8 +32,6 @@ from ovnest.agent.vswitch import (
 )
 from ovnest.ovsdb import Client, Operation, Options, RowUuid, Transaction
 
-MADE_BY = "ovnest-agent-setup"
-UPLINK = "ovnest-uplink"
 SHIM_NAME = "ovnest"
 SHIM_MODE = 0o755
 KERNEL_DATAPATH = Path("/sys/module/openvswitch")
@@ -107,10 +107,11 @@ def plan_setup(place: Place, uplink: str) -> list[Action]:
             f"make bridge {place.bridge} ({kind}) with uplink {uplink}",
             lambda: _in_database(place, lambda tx: _make_bridge(tx, place.bridge, nic, userspace)),
         ),
-        Action(f"take {uplink} up", lambda: prepare(uplink, whole_checksums=userspace)),
+        Action(
+            f"prepare {uplink}: up, and its packets for the bridge alone",
+            lambda: prepare(uplink, userspace=userspace),
+        ),
     ]
-    if userspace:
-        actions.append(Action(f"keep the kernel's own stack off {uplink}", lambda: keep_kernel_off(uplink)))
     actions += [_write_shim(directory / SHIM_NAME, place) for directory in _directories(place)]
     if SYSTEMD.exists():
         actions.append(Action(f"write {place.unit}", lambda: _write_unit(place)))
@@ -136,7 +137,8 @@ def plan_teardown(place: Place) -> list[Action]:
             actions.append(Action(f"remove {path}", path.unlink))
     if place.unit.exists():
         actions.append(Action(f"remove {place.unit}", place.unit.unlink))
-    actions.append(Action("let the kernel's own stack onto the uplink again", let_kernel_on))
+    if not KERNEL_DATAPATH.exists():
+        actions.append(Action("give the uplink's packets back to the kernel", release))
     return actions
 
 
@@ -204,7 +206,7 @@ def _make_bridge(tx: Transaction, name: str, uplink: Uplink, userspace: bool) ->
         uuid=_uuid(),
         name=name,
         datapath_type=USERSPACE if userspace else "",
-        external_ids={MADE_BY: "true"},
+        external_ids={MADE_BY_SETUP: "true"},
         # What the bridge itself sends comes from the parent port's MAC, whatever ports come and go.
         other_config={"hwaddr": uplink.mac},
     )
@@ -217,7 +219,7 @@ def _make_bridge(tx: Transaction, name: str, uplink: Uplink, userspace: bool) ->
 
 def _remove_bridge(tx: Transaction, name: str) -> None:
     for bridge in tx.all(BRIDGE_BY_NAME, name):
-        if MADE_BY not in bridge.external_ids:
+        if MADE_BY_SETUP not in bridge.external_ids:
             raise NotSetUp(f"bridge {name} was not made by `ovnest agent setup`; it is left")
         ports = [tx.find(Port, uuid) for uuid in tx.children(Bridge, "ports", bridge.uuid)]
         others = [p.name for p in ports if p and p.name != name and UPLINK not in p.external_ids]

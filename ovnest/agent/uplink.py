@@ -9,7 +9,7 @@ from pyroute2 import IPRoute
 from ovnest.agent.errors import NotSetUp
 from ovnest.agent.link import finish_checksums
 
-NFT_TABLE = "ovnest_uplink"
+NFT_TABLE = "ovnest_agent"
 NFT_TIMEOUT_S = 10.0
 
 
@@ -37,30 +37,34 @@ def look(name: str) -> Uplink:
         return Uplink(name=name, mac=link.get_attr("IFLA_ADDRESS"), addresses=addresses)
 
 
-def prepare(name: str, *, whole_checksums: bool) -> None:
-    """Take the NIC up; for a datapath in userspace, let it send with whole checksums."""
+def prepare(name: str, *, userspace: bool) -> None:
+    """Take the NIC up, and give its packets to the bridge alone; may be done twice.
+
+    For a datapath in userspace it is to send with whole checksums, and the kernel's own stack is kept off it.
+
+    Raises:
+        NotSetUp: there is no such NIC, or no nft.
+    """
     with IPRoute() as ip:
         ip.link("set", index=_link(ip, name)["index"], state="up")
-    if whole_checksums:
+    if userspace:
         finish_checksums(name)
+        _keep_kernel_off(name)
 
 
-def keep_kernel_off(name: str) -> None:
+def release() -> None:
+    """Give a NIC's packets back to the kernel, whether they were kept from it or not."""
+    _nft(f"table netdev {NFT_TABLE}; delete table netdev {NFT_TABLE}")
+
+
+def _keep_kernel_off(name: str) -> None:
     """Keep the kernel's own stack off what arrives on a port of a datapath in userspace.
 
     Open vSwitch reads it by AF_PACKET, which sees a frame before this drop; the kernel would answer each
     frame a second time.
-
-    Raises:
-        NotSetUp: there is no nft, or it does not take it.
     """
     rule = f'chain in {{ type filter hook ingress device "{name}" priority 0; policy drop; }};'
     _nft(f"table netdev {NFT_TABLE}; delete table netdev {NFT_TABLE}; table netdev {NFT_TABLE} {{ {rule} }}")
-
-
-def let_kernel_on() -> None:
-    """Undo `keep_kernel_off`, done or not."""
-    _nft(f"table netdev {NFT_TABLE}; delete table netdev {NFT_TABLE}")
 
 
 def _nft(commands: str) -> None:

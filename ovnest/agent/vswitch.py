@@ -8,6 +8,11 @@ from typing import ClassVar
 from ovnest.ovsdb import Index, Row, RowUuid
 
 DATABASE = "Open_vSwitch"
+USERSPACE = "netdev"
+
+# Marks of what `ovnest agent setup` made: a bridge, and the port of its uplink.
+MADE_BY_SETUP = "ovnest-agent-setup"
+UPLINK = "ovnest-uplink"
 
 
 class OpenVSwitch(Row, frozen=True, kw_only=True, gc=False):

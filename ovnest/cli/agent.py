@@ -8,7 +8,12 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ovnest.agent.setup import Action
 
 HELP = "inside a VM: put its containers straight onto virtual networks"
 
@@ -65,11 +70,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     setup.add_argument("--uplink", metavar="NIC", help="the NIC that is the agent's parent port")
     _add_setup_options(setup)
-    setup.set_defaults(step=_setup)
+    setup.set_defaults(step=_setup, name="setup")
 
     teardown = steps.add_parser("teardown", parents=[local, switch], help="undo setup")
     _add_setup_options(teardown)
-    teardown.set_defaults(step=_teardown)
+    teardown.set_defaults(step=_teardown, name="teardown")
 
     plug = steps.add_parser("plug", parents=[local], help="put a network namespace on a network")
     _add_namespace(plug)
@@ -174,13 +179,15 @@ def _setup(arguments: argparse.Namespace) -> int:
 
     if arguments.uplink is None:
         return _complain("setup", "say by --uplink which NIC is the agent's parent port", NOT_SET_UP)
-    return _carry_out("setup", setup.plan_setup(_place(arguments), arguments.uplink), arguments.dry_run)
+    place = _place(arguments)
+    return _carry_out(arguments, lambda: setup.plan_setup(place, arguments.uplink))
 
 
 def _teardown(arguments: argparse.Namespace) -> int:
     from ovnest.agent import setup
 
-    return _carry_out("teardown", setup.plan_teardown(_place(arguments)), arguments.dry_run)
+    place = _place(arguments)
+    return _carry_out(arguments, lambda: setup.plan_teardown(place))
 
 
 def _place(arguments: argparse.Namespace) -> Any:
@@ -195,17 +202,17 @@ def _place(arguments: argparse.Namespace) -> Any:
     )
 
 
-def _carry_out(step: str, plan: Any, dry_run: bool) -> int:
+def _carry_out(arguments: argparse.Namespace, plan: "Callable[[], list[Action]]") -> int:
     from ovnest.agent.errors import AgentError
     from ovnest.ovsdb import OvsdbError
 
     try:
-        for action in plan:
-            print(f"{'would ' if dry_run else ''}{action.what}")
-            if not dry_run:
+        for action in plan():
+            print(f"{'would ' if arguments.dry_run else ''}{action.what}")
+            if not arguments.dry_run:
                 action.do()
     except (AgentError, OvsdbError, OSError) as error:
-        return _complain(step, str(error))
+        return _complain(arguments.name, str(error))
     return 0
 
 

@@ -17,6 +17,7 @@ from ovnest.agent import local
 from ovnest.agent.setup import write_shim
 from ovnest.sandbox import namespace
 from ovnest.sandbox.endpoint import Endpoint
+from ovnest.sandbox.errors import CommandFailed
 from ovnest.sandbox.node import Nic
 from ovnest.sandbox.process import Daemon, attempt, run
 from ovnest.sandbox.sandbox import Sandbox
@@ -130,11 +131,11 @@ class VmAgent:
         """Have a credential."""
         await self.cli("enroll", "--state", str(self.state), "--code-file", "-", stdin=code)
 
-    def begin(self, *options: str, crash_after: str = "") -> None:
+    def begin(self, *options: str, bridge: str = "", crash_after: str = "") -> None:
         """Start it, and do not wait until it answers."""
         argv = (
             *(sys.executable, "-m", "ovnest", "agent", "run", "--ovs", self.vm.ovs.remote),
-            *("--bridge", self.vm.device, "--socket", str(self.socket), "--state", str(self.state)),
+            *("--bridge", bridge or self.vm.device, "--socket", str(self.socket), "--state", str(self.state)),
             *("--doubt-s", "1", *options),
         )
         environment = {**os.environ, **self.vm.environment(), "PYTHONASYNCIODEBUG": "1"}
@@ -149,9 +150,9 @@ class VmAgent:
                 env=environment,
             )
 
-    async def start(self, *options: str, crash_after: str = "") -> None:
+    async def start(self, *options: str, bridge: str = "", crash_after: str = "") -> None:
         """Start it; it answers when this returns."""
-        self.begin(*options, crash_after=crash_after)
+        self.begin(*options, bridge=bridge, crash_after=crash_after)
 
         async def answers() -> bool:
             assert self.process is not None
@@ -225,9 +226,14 @@ class VmAgent:
         return found
 
     async def cli(self, *arguments: str, stdin: str = "") -> str:
-        """What `ovnest agent …` printed, run in the VM."""
+        """What `ovnest agent …` printed, run in the VM. Raises CommandFailed."""
         argv = (sys.executable, "-m", "ovnest", "agent", *arguments)
-        return await self.vm.run(*argv, stdin=stdin)
+        inside = self.vm.namespace.inside(*argv)
+        status, output, complaint = await attempt(*inside, env=self.vm.environment(), stdin=stdin)
+        assert "Traceback" not in complaint, complaint
+        if status:
+            raise CommandFailed(argv, status, complaint)
+        return output
 
     async def cni(
         self, command: str, guest: Guest, config: dict[str, Any], *, interface: str = "eth0", args: str = ""

@@ -35,3 +35,18 @@ async def test_a_namespace_talks_over_its_own_port_until_it_is_unplugged(site: A
     assert await agent.unplug(db)
     assert await site.leavings(vm1) == before
     assert await web.devices() == set()
+
+
+async def test_an_address_that_another_container_had_is_reached_at_once(site: AgentSite) -> None:
+    network = await site.network()
+    vm1, vm2 = await site.vm("vm1", "hv1", network), await site.vm("vm2", "hv2", network)
+    agent = await site.started(vm1, network)
+    web, later = await site.guest(vm1, "web"), await site.guest(vm1, "later")
+    first = await agent.plug(web, network)
+    await vm2.pings(web)  # now vm2 knows by which MAC
+    await agent.unplug(web)
+    addresses = [each["address"].partition("/")[0] for each in first["addresses"]]
+    second = await agent.plug(later, network, addresses=addresses)
+    assert second["mac"] != first["mac"]
+    for address in addresses:
+        assert await vm2.ping(address, count=3) == 3, "vm2 asked the MAC of the container that is gone"

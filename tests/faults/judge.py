@@ -12,11 +12,10 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from ovnest.sandbox.until import patience
-from tests.faults.workload import Body, Change, Client, Creation, Deletion, Doubt, Memory, path_of
+from tests.faults.workload import Body, Change, Client, Creation, Deletion, Doubt, Memory, firm, path_of
 from tests.http import Http
 
 KINDS = ("network", "subnet", "port")
-LOOSE = ("updated_at", "subnets")  # not known to who made a tag, or a subnet; the rest must be as told
 SHOWN = 10
 
 
@@ -103,15 +102,11 @@ def _differences(client: Client, found: dict[str, Body]) -> Iterator[str]:
         there = found.get(path)
         if there is None:
             yield f"{client.name} was told of {path}, and it is not there: {told}"
-        elif _firm(there) != _firm(told):
+        elif firm(there) != firm(told):
             differing = {key: (told[key], there[key]) for key in told if told[key] != there[key]}
             yield f"{client.name}: {path} is not as told (told, there): {differing}"
     for path in memory.gone & found.keys():
         yield f"{client.name} was told that {path} is deleted, and it is there"
-
-
-def _firm(body: Body) -> Body:
-    return {name: value for name, value in body.items() if name not in LOOSE}
 
 
 def _strangers(clients: Sequence[Client], found: dict[str, Body]) -> Iterator[str]:

@@ -23,7 +23,7 @@ class Load:
         """So many clients for each server."""
         return cls(
             [
-                Client(f"c{server}.{number}", http, shared, chance)
+                Client(f"c{server}.{number}", http, shared, chance, https)
                 for server, http in enumerate(https)
                 for number in range(each)
             ]

@@ -6,7 +6,7 @@ compete for addresses, MACs and tags all the time.
 """
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -15,6 +15,8 @@ from tests.http import Answer, Http, Lost, NotSent
 
 Body = dict[str, Any]
 FAMILY = "family"  # the device_id of a VM's port that is deleted with the containers under it
+LOOKS = 0.3  # the share of writes after which a client looks
+LOOSE = ("updated_at", "subnets")  # not known to who made a tag, or a subnet; the rest must be as told
 KEPT = 14  # so many ports has a client before it would rather delete
 IN_DOUBT = "may have been made"  # what distinguishes a 503 that may have been done from one that was not
 
@@ -99,6 +101,10 @@ class Shared(Struct, frozen=True, kw_only=True):
         return cls(network_id=network_id, parents=tuple(parent["id"] for parent in parents))
 
 
+class Stale(AssertionError):
+    """A read does not show a write that was acknowledged before it."""
+
+
 class Refused(AssertionError):
     """A request of the load was refused; none of them should be."""
 
@@ -106,9 +112,13 @@ class Refused(AssertionError):
 class Client:
     """One of the load: asks one thing after another of `http` until told to stop."""
 
-    def __init__(self, name: str, http: Http, shared: Shared, chance: random.Random) -> None:
+    def __init__(
+        self, name: str, http: Http, shared: Shared, chance: random.Random, readers: Sequence[Http]
+    ) -> None:
+        """`readers` are all servers: what one has acknowledged, each must show from then on."""
         self.name = name
         self.http = http
+        self._readers = readers
         self.memory = Memory()
         self._shared = shared
         self._chance = chance
@@ -263,7 +273,9 @@ class Client:
         doubt = Creation(kind=kind, names=tuple(each["name"] for each in wanted))
         answer = await self._ask("POST", f"/v2.0/{kind}s", body, doubt)
         if answer is not None and answer.status == 201:
-            self.memory.made(kind, [answer.body[kind]] if len(wanted) == 1 else answer.body[f"{kind}s"])
+            made = [answer.body[kind]] if len(wanted) == 1 else answer.body[f"{kind}s"]
+            self.memory.made(kind, made)
+            await self._look(path_of(kind, made[-1]))
         return answer is not None
 
     async def _change(self, kind: str, present: Body | None, change: Body) -> bool:
@@ -273,13 +285,34 @@ class Client:
         answer = await self._ask("PUT", path, {kind: change}, Change(path=path, change=change))
         if answer is not None and answer.status == 200:
             self.memory.there[path] = answer.body[kind]
+            await self._look(path)
         return answer is not None
 
     async def _delete_all(self, asked: str, *paths: str) -> bool:
         answer = await self._ask("DELETE", asked, None, Deletion(paths=paths))
         if answer is not None and answer.status == 204:
             self.memory.lost(*paths)
+            await self._look(paths[-1])
         return answer is not None
+
+    async def _look(self, path: str) -> None:
+        """Now and then, read through any server what was just acknowledged.
+
+        Raises:
+            Stale: it shows something else.
+        """
+        if self._chance.random() > LOOKS:
+            return
+        try:
+            answer = await self._chance.choice(self._readers)("GET", path)
+        except (NotSent, Lost):
+            return
+        told = self.memory.there.get(path)
+        if answer.status == 503:
+            return
+        shown = next(iter(answer.body.values())) if answer.status == 200 else None
+        if (shown and firm(shown)) != (told and firm(told)):
+            raise Stale(f"{self.name} was told {told}, and then shown {shown}")
 
     async def _ask(self, method: str, path: str, body: Any, doubt: Doubt) -> Answer | None:
         """The answer; None when there was none and it is in doubt."""
@@ -302,6 +335,11 @@ class Client:
         else:
             memory.acknowledged += 1
         return answer
+
+
+def firm(body: Body) -> Body:
+    """What its client knows of it for certain."""
+    return {name: value for name, value in body.items() if name not in LOOSE}
 
 
 def path_of(kind: str, body: Body) -> str:

@@ -13,7 +13,7 @@ import msgspec
 
 from bench.rig import cores, report
 from bench.rig.database import Database, directory
-from bench.rig.deployment import build
+from bench.rig.deployment import IPV4, build
 from bench.rig.load import Load, Request
 from bench.rig.raw import RawClient, transaction
 from bench.rig.rows import check_alike, port_body, port_operations
@@ -35,7 +35,7 @@ def main() -> None:
     with directory() as where:
         seed = Database(where, "seed")
         with seed:
-            places = build(seed, NETWORKS, 0, versions=(4,)).places
+            places = build(seed, NETWORKS, 0, IPV4).places
         for spread, name in ((1, "on one network"), (BULK, "on 100 networks")):
             theirs, mine = seed.copy(f"raw{spread}"), seed.copy(f"ours{spread}")
             with theirs, mine, RawClient(theirs) as raw, Server(mine) as server, Load() as load:

@@ -15,7 +15,7 @@ import msgspec
 
 from bench.rig import cores, report
 from bench.rig.database import Database, directory
-from bench.rig.deployment import Deployment, build
+from bench.rig.deployment import IPV4, Deployment, build
 from bench.rig.idl import IdlClient
 from bench.rig.load import Load, Request
 from bench.rig.raw import RawClient, transaction
@@ -35,7 +35,7 @@ class Sides:
     def __init__(self, where: Path) -> None:
         seed = Database(where, "seed")
         with seed:
-            self.deployment: Deployment = build(seed, NETWORKS, 0, versions=(4,))
+            self.deployment: Deployment = build(seed, NETWORKS, 0, IPV4)
         self.raw, self.idl, self.ours, self.two = (seed.copy(name) for name in ("raw", "idl", "ours", "two"))
         self._made = 0
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from bench.rig import cores
 
@@ -27,6 +28,19 @@ def directory() -> Iterator[Path]:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="bench-", dir="/tmp") as name:
         yield Path(name)
+
+
+class Served(Protocol):
+    """A Northbound that somebody serves: its socket, its remote, and where files about it may be put."""
+
+    @property
+    def socket(self) -> Path: ...
+
+    @property
+    def remote(self) -> str: ...
+
+    @property
+    def file(self) -> Path: ...
 
 
 class Database:

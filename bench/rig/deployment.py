@@ -1,8 +1,8 @@
 """A database as a deployment has it, built fast: raw transactions of rows that ovnest's own functions derive.
 
 Ten ports a network, an IPv4 and an IPv6 subnet each, both with DHCP. Of ten ports six are VMs' with a host,
-three are container ports under them, one is nobody's; one in twenty has a document row (a description, an
-allowed address pair). A port has sixteen external_ids.
+three are container ports under them, one is nobody's; one in twenty has a document row (its description). A
+port has sixteen external_ids. Other mixes can be had.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from bench.rig.database import Database
+from bench.rig.database import Served
 from bench.rig.raw import RawClient, transaction
 from bench.rig.rows import Place, random_uuid
 from ovnest.derive.dhcp_options import subnet_dhcp_options
@@ -29,10 +29,18 @@ STAMP: dict[str, Any] = {
     "updated_at": "2026-01-01T00:00:00Z",
     "revision_number": 1,
 }
-PORTS_OF_A_NETWORK = 10
-CONTAINERS = range(6, 9)
 NETWORKS_A_TRANSACTION = 20
 _SHAPES = {row_type: Shape(row_type) for row_type in TABLES}
+
+
+class Mix(Struct, frozen=True, kw_only=True):
+    """What the ports of a network are: of so many the first are VMs', the next container ports under them."""
+
+    ports: int = 10
+    vms: int = 6
+    containers: int = 3
+    hosts: bool = True
+    ip_versions: tuple[int, ...] = (4, 6)
 
 
 class Deployment(Struct, frozen=True, kw_only=True):
@@ -43,33 +51,37 @@ class Deployment(Struct, frozen=True, kw_only=True):
     vms: list[str]
 
 
-def build(database: Database, networks: int, ports: int, *, versions: tuple[int, ...] = (4, 6)) -> Deployment:
-    """Fill an empty database with so many networks and ports, subnets of these IP versions on each."""
+IPV4 = Mix(ip_versions=(4,))
+CONTAINERS = Mix(ports=20, vms=1, containers=19, hosts=False, ip_versions=(4,))
+"""One VM that nothing is bound to, and nineteen container ports under it."""
+
+
+def build(database: Served, networks: int, ports: int, mix: Mix) -> Deployment:
+    """Fill an empty database with so many networks and ports."""
     built = Deployment(places=[], ports=[], vms=[])
     with RawClient(database) as raw:
-        raw.in_flight(_transactions(built, networks, ports, versions), 2)
+        raw.in_flight(_transactions(built, networks, ports, mix), 2)
     return built
 
 
-def of_size(database: Database, ports: int) -> Deployment:
-    """Fill an empty database with so many ports, ten a network."""
-    return build(database, ports // PORTS_OF_A_NETWORK, ports)
+def of_size(database: Served, ports: int, mix: Mix | None = None) -> Deployment:
+    """Fill an empty database with so many ports, as many on each network as the mix says."""
+    mix = mix or Mix()
+    return build(database, -(-ports // mix.ports), ports, mix)
 
 
-def _transactions(built: Deployment, networks: int, ports: int, versions: tuple[int, ...]) -> Iterator[bytes]:
+def _transactions(built: Deployment, networks: int, ports: int, mix: Mix) -> Iterator[bytes]:
     operations: list[dict[str, Any]] = []
     for number in range(networks):
         here = ports * (number + 1) // networks - ports * number // networks
-        operations += _network(built, number, here, versions)
+        operations += _network(built, number, here, mix)
         if number % NETWORKS_A_TRANSACTION == NETWORKS_A_TRANSACTION - 1:
             yield transaction(operations, durable=False)
             operations = []
     yield transaction(operations)
 
 
-def _network(
-    built: Deployment, number: int, ports: int, versions: tuple[int, ...]
-) -> Iterator[dict[str, Any]]:
+def _network(built: Deployment, number: int, ports: int, mix: Mix) -> Iterator[dict[str, Any]]:
     # The second octet is the network's; there are only 256 of them, but networks may overlap.
     prefix4, prefix6 = f"10.{number & 255}", f"2001:db8:{number:x}"
     project = f"{number % 500:032x}"
@@ -108,8 +120,8 @@ def _network(
             **STAMP,
         ),
     ]
-    subnets = [subnet for subnet in subnets if subnet.ip_version in versions]
-    made = list(_ports(built, network, subnets, number, ports))
+    subnets = [subnet for subnet in subnets if subnet.ip_version in mix.ip_versions]
+    made = list(_ports(built, network, subnets, number, ports, mix))
     members = [["uuid", row.uuid] for row in made if isinstance(row, LogicalSwitchPort)]
     yield _insert(logical_switch(network), ports=["set", members])
     for row in (*(subnet_dhcp_options(subnet, network, "") for subnet in subnets), *made):
@@ -118,16 +130,16 @@ def _network(
 
 
 def _ports(
-    built: Deployment, network: Network, subnets: Sequence[Subnet], number: int, count: int
+    built: Deployment, network: Network, subnets: Sequence[Subnet], number: int, count: int, mix: Mix
 ) -> Iterator[Row]:
     context = PortContext(network=network, subnets={subnet.id: subnet for subnet in subnets})
     vms: list[str] = []
     for place in range(count):
         host = place + 16
         uuid = random_uuid()
-        kind = place % PORTS_OF_A_NETWORK
-        is_container = kind in CONTAINERS and bool(vms)
-        is_vm = kind < CONTAINERS.start
+        kind = place % mix.ports
+        is_vm = kind < mix.vms
+        is_container = mix.vms <= kind < mix.vms + mix.containers
         document = PortDetails(id=uuid, description=f"Port {place} of network {number}.")
         has_document = (number * count + place) % 20 == 0
         port = Port(
@@ -140,7 +152,7 @@ def _ports(
             description=document.description if has_document else "",
             device_id=random_uuid() if is_vm else "",
             device_owner="compute:nova" if is_vm else "",
-            host_id=f"hv{number % 300}.example.org" if is_vm else "",
+            host_id=f"hv{number % 300}.example.org" if is_vm and mix.hosts else "",
             parent_name=vms[place % len(vms)] if is_container else None,
             tag=place % 4094 + 1 if is_container else None,
             **STAMP,

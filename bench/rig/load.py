@@ -44,8 +44,12 @@ class Order(Struct, frozen=True, kw_only=True):
 
 
 class Round(Struct, frozen=True, kw_only=True):
-    """What was measured. `bodies` are the answers', if they were to be kept, in no particular order."""
+    """What was measured. `bodies` are the answers', if they were to be kept, in no particular order.
 
+    `began` is when the first request was sent (`time.monotonic`), all connections being there already.
+    """
+
+    began: float
     seconds: float
     count: int
     statuses: dict[int, int]
@@ -186,16 +190,17 @@ async def _run(order: Order) -> Round:
     for _ in range(order.clients):
         _, client = await loop.create_connection(lambda: _Client(work), "127.0.0.1", order.port)
         clients.append(client)
-    began, cpu_began = time.perf_counter(), time.process_time()
+    began, cpu_began = time.monotonic(), time.process_time()
     for client in clients:
         client.next()
     async with asyncio.timeout(ROUND_TIMEOUT_S):
         await work.done
-    seconds, cpu_s = time.perf_counter() - began, time.process_time() - cpu_began
+    seconds, cpu_s = time.monotonic() - began, time.process_time() - cpu_began
     for client in clients:
         client._transport.abort()
     milliseconds = [latency * 1000 for latency in work.latencies]
     return Round(
+        began=began,
         seconds=seconds,
         count=len(milliseconds),
         statuses=dict(work.statuses),

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from bench.rig.database import Database
+from bench.rig.database import Served
 
 NAME = "OVN_Northbound"
 
@@ -18,7 +18,7 @@ NAME = "OVN_Northbound"
 class RawClient:
     """One connection; `with RawClient(database) as raw:`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Served) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.connect(str(database.socket))
         self._decoder = msgspec.json.Decoder()

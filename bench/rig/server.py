@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 
 from bench.rig import cores
-from bench.rig.database import Database
+from bench.rig.database import Served
 
 START_TIMEOUT_S = 120.0
 END_TIMEOUT_S = 60.0
@@ -24,15 +24,16 @@ class Server:
 
     def __init__(
         self,
-        database: Database,
+        database: Served,
         *,
         workers: int = 1,
         on: Iterable[int] = cores.FIRST,
         wait: bool = True,
         program: tuple[str, ...] = ("ovnest",),
+        options: tuple[str, ...] = (),
     ) -> None:
         self._program = program
-        self._options = ["--northbound", database.remote, "--workers", str(workers)]
+        self._options = ["--northbound", database.remote, "--workers", str(workers), *options]
         self._log = database.file.with_suffix(f".{workers}.log")
         self._cores = tuple(on)
         self._wait = wait

@@ -21,6 +21,10 @@ declare -A PACKAGES=(
   [iperf3]=iperf3
   [openssl]=openssl
   [mmdebstrap]=mmdebstrap
+  [containerd]=containerd
+  [podman]=podman
+  [runc]=runc
+  [busybox-static]=busybox
 )
 
 say() { printf '%s\n' "$*" >&2; }

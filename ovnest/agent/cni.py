@@ -25,6 +25,7 @@ from ovnest.agent.errors import (
     ApiRefused,
     BadRequest,
     InterfaceExists,
+    LinkFailed,
     NamespaceGone,
     NotAsRecorded,
     NotAttached,
@@ -33,6 +34,7 @@ from ovnest.agent.errors import (
 from ovnest.agent.shim import NOT_AVAILABLE, TRY_AGAIN
 from ovnest.agent.wanted import Attached, Key
 
+IO_FAILURE = 5
 LIMITED_CONNECTIVITY = 51
 
 # Our own, from 100 on.
@@ -50,6 +52,7 @@ CODES: dict[type[AgentError], int] = {
     NotAsRecorded: NOT_AS_MADE,
     ApiRefused: REFUSED,
     NotSetUp: TRY_AGAIN,
+    LinkFailed: IO_FAILURE,
 }
 """By class; what is not here is TRY_AGAIN if it says so of itself, else REFUSED."""
 

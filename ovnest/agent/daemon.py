@@ -18,6 +18,8 @@ from ovnest.agent.api import Api, Authorization
 from ovnest.agent.bounds import Bounds
 from ovnest.agent.cni import Cni
 from ovnest.agent.credential import Credential, Holder
+from ovnest.agent.docker import server
+from ovnest.agent.docker.plugin import Plugin
 from ovnest.agent.engine import Engine
 from ovnest.agent.errors import NotSetUp
 from ovnest.agent.http import Endpoint
@@ -42,12 +44,16 @@ _log = logging.getLogger(__name__)
 
 
 class Site(Struct, frozen=True, kw_only=True):
-    """Where the agent works: the VM's Open vSwitch, its bridge, its own socket, and how long it waits."""
+    """Where the agent works: the VM's Open vSwitch, its bridge, its own socket, and how long it waits.
+
+    `docker` is where Docker looks for its plugins' sockets; None: Docker is not served.
+    """
 
     ovs: str
     bridge: str
     socket: Path
     bounds: Bounds = Bounds()
+    docker: Path | None = None
 
 
 class Identity(Struct, frozen=True, kw_only=True):
@@ -106,6 +112,10 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
             local.serve(sock, _requests(engine, reconciler, identity).answer),
             reconciler.run(),
         ]
+        if site.docker is not None:
+            door = stack.enter_context(local.listen(site.docker))
+            stack.callback(local.remove, site.docker)
+            work.append(server.serve(door, Plugin(engine).answer))
         if identity.holder is not None:
             work += [identity.holder.run(api), Reporter(engine, reconciler, identity.holder).run()]
         async with asyncio.TaskGroup() as tasks:

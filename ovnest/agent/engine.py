@@ -137,11 +137,19 @@ class Engine:
 
     # What the reconciler asks for.
 
+    def busy(self, key: Key) -> bool:
+        """Whether somebody waits for an answer about that key just now."""
+        return self._locks.busy(key)
+
     async def finish(self, recorded: Recorded, event: Event) -> bool:
-        """Go on with the removal of just that entry, if it is still there; whether nothing is left of it."""
+        """Remove just that entry, if it still stands as it was seen; whether there is nothing more to do."""
         async with self._locks.held(recorded.entry.key):
             now = self.parts.journal.find(recorded.row)
-            return now is None or await self._remove(now, event)
+            if now is None:
+                return True
+            if now.entry.state is not recorded.entry.state and event not in PORT_IS_GONE:
+                return True
+            return await self._remove(now, event)
 
     async def retag(self, recorded: Recorded, tag: int) -> None:
         """Give an attachment the tag that the API says it has now."""
@@ -183,7 +191,8 @@ class Engine:
     async def _remove(self, recorded: Recorded, event: Event, *, never_asked: bool = False) -> bool:
         """All steps to nothing; False if the last ones must wait."""
         entry = recorded.entry
-        after(entry.state, event)
+        if after(entry.state, event) is not State.DELETING:
+            return True
         seen = Seen(state=entry.state, port_gone=entry.port_gone or event in PORT_IS_GONE)
         work = Removal(recorded=recorded, event=event, never_asked=never_asked)
         try:

@@ -45,6 +45,16 @@ class NotSetUp(AgentError):
     """The agent has no bridge, or no credential, to work with."""
 
 
+class SwitchAway(AgentError):
+    """The VM's Open vSwitch database does not answer, or does not take what was to be written."""
+
+    retry = True
+
+
+class LinkFailed(AgentError):
+    """The kernel does not do what a device needs."""
+
+
 class ForeignDevice(AgentError):
     """A device has a name of ours and is not ours; it is left alone."""
 

@@ -6,7 +6,7 @@ never touched.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from secrets import token_hex
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -15,7 +15,7 @@ from uuid import uuid4
 from msgspec import Struct, structs
 
 from ovnest.agent.entry import CONTAINER, INTERFACE, MARK, PREFIX, QUARANTINE_TAG, Entry, from_ids, to_ids
-from ovnest.agent.errors import NotPlugged, NotSetUp
+from ovnest.agent.errors import NotPlugged, NotSetUp, SwitchAway
 from ovnest.agent.vswitch import (
     BRIDGE_BY_NAME,
     DATABASE,
@@ -29,7 +29,7 @@ from ovnest.agent.vswitch import (
     Port,
 )
 from ovnest.agent.wanted import Key
-from ovnest.ovsdb import Change, Client, Index, Options, RowUuid, Transaction, View
+from ovnest.ovsdb import Change, Client, Index, Options, OvsdbError, RowUuid, Transaction, View
 
 AGENT_ID = "ovnest-agent"
 DEVICE_PREFIX = "ovn"  # and 12 digits: the 15 characters that a device's name may have
@@ -111,7 +111,7 @@ class Journal:
 
     async def current(self) -> None:
         """Wait until the replica has all that was written before."""
-        await self._client.barrier()
+        await self._asked(self._client.barrier())
 
     def entries(self) -> list[Recorded]:
         """All of ours, oldest first."""
@@ -197,7 +197,7 @@ class Journal:
             tx.change_references(Bridge, bridge.uuid, "ports", add=[port.uuid])
             return port
 
-        return _known(await self._client.execute(operation))
+        return _known(await self._asked(self._client.execute(operation)))
 
     async def change(self, row: RowUuid, *, tag: int | None = None, **fields: Any) -> Recorded:
         """Give fields of an entry new values, and its port a tag if one is said.
@@ -210,7 +210,7 @@ class Journal:
             port = _changed(tx, row, fields)
             return port if tag is None else tx.update(port, tag=tag)
 
-        return _known(await self._client.execute(operation))
+        return _known(await self._asked(self._client.execute(operation)))
 
     async def tie(self, row: RowUuid, iface_id: str, mac: str, **fields: Any) -> Recorded:
         """Like `change`; the port loses its tag, and ovn-controller is told which logical port it is.
@@ -227,7 +227,7 @@ class Journal:
                     tx.change_map(interface, "external_ids", {"iface-id": iface_id, "attached-mac": mac})
             return tx.update(port, tag=None)
 
-        return _known(await self._client.execute(operation))
+        return _known(await self._asked(self._client.execute(operation)))
 
     async def forget(self, row: RowUuid) -> None:
         """Take an entry's port off the bridge, and with it the entry."""
@@ -241,7 +241,7 @@ class Journal:
             for owner in list(tx.owners(Bridge, "ports", row)):
                 tx.change_references(Bridge, owner, "ports", remove=[row])
 
-        await self._client.execute(operation)
+        await self._asked(self._client.execute(operation))
 
     # Waiting.
 
@@ -279,6 +279,17 @@ class Journal:
             raise NotPlugged(f"the device is not on bridge {self.bridge}: {state()}") from None
         finally:
             self._waiting.discard(changed)
+
+    async def _asked(self, answer: Awaitable[T]) -> T:
+        """What the database answers.
+
+        Raises:
+            SwitchAway: nothing.
+        """
+        try:
+            return await answer
+        except OvsdbError as error:
+            raise SwitchAway(f"the VM's Open vSwitch database: {error or type(error).__name__}") from error
 
     def _changed(self, _changes: list[Change]) -> None:
         for event in self._waiting:

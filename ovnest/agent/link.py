@@ -18,12 +18,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from ovnest.agent.announcement import announcement
-from ovnest.agent.errors import ForeignDevice, InterfaceExists, NamespaceGone, NotAsRecorded
+from ovnest.agent.errors import (
+    ForeignDevice,
+    InterfaceExists,
+    LinkFailed,
+    NamespaceGone,
+    NotAsRecorded,
+)
 from ovnest.agent.wanted import Address, Route
 
 CLONE_NEWNET = 0x40000000
@@ -114,6 +120,15 @@ class Links:
         """
         await self._run(netns_fd, lambda: _announce(setup))
 
+    async def settle(self, setup: Setup, netns_fd: int) -> None:
+        """What is left to do when a runtime has put its device, known by the MAC, into the container.
+
+        Raises:
+            NamespaceGone: its namespace is no more.
+            NotAsRecorded: it has no device with that MAC.
+        """
+        await self._run(netns_fd, lambda: _settle(setup))
+
     async def remove(self, device: str, mark: Mark) -> bool:
         """Take our end away, and with it the other; whether it was there.
 
@@ -137,7 +152,10 @@ class Links:
 
     async def _run(self, netns_fd: int | None, function: Callable[[], T]) -> T:
         async with self._places:
-            return await _in_namespace(netns_fd, function)
+            try:
+                return await _in_namespace(netns_fd, function)
+            except (NetlinkError, OSError) as error:
+                raise LinkFailed(f"the kernel refuses: {error}") from error
 
 
 def identity(netns_fd: int) -> str:
@@ -247,6 +265,20 @@ def _announce(setup: Setup) -> None:
         sock.bind((setup.device, 0))
         for address in setup.addresses:
             sock.send(announcement(setup.mac, address.address.partition("/")[0]))
+
+
+def _settle(setup: Setup) -> None:
+    with IPRoute() as ip:
+        names = [
+            link.get_attr("IFLA_IFNAME")
+            for link in ip.link("dump")
+            if link.get_attr("IFLA_ADDRESS") == setup.mac
+        ]
+    if not names:
+        raise NotAsRecorded(f"the container has no interface with the MAC address {setup.mac}")
+    there = structs.replace(setup, device=names[0])
+    _write_settings(there)
+    _announce(there)
 
 
 def _remove(device: str, mark: Mark) -> bool:

@@ -13,6 +13,10 @@ class KeyLocks:
     def __init__(self) -> None:
         self._locks: dict[Key, tuple[asyncio.Lock, int]] = {}
 
+    def busy(self, key: Key) -> bool:
+        """Whether somebody works on that key."""
+        return key in self._locks
+
     @asynccontextmanager
     async def held(self, *keys: Key | None) -> AsyncIterator[None]:
         """Have these keys alone; None is no key. Taken in one order, so that no two wait for each other."""

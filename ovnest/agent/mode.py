@@ -40,6 +40,9 @@ def common_body(attachment: Attachment, entry: Entry, network_id: str) -> dict[s
     }
     if attachment.mac is not None:
         body["mac_address"] = attachment.mac
-    if attachment.addresses:
-        body["fixed_ips"] = [{"ip_address": address} for address in attachment.addresses]
+    if attachment.addresses or attachment.subnets:
+        body["fixed_ips"] = [
+            *({"ip_address": address} for address in attachment.addresses),
+            *({"subnet_id": subnet} for subnet in attachment.subnets),
+        ]
     return body

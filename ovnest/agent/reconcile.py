@@ -43,10 +43,7 @@ class Findings(Struct, frozen=True, kw_only=True):
 
 
 class Reconciler:
-    """Keeps the engine's attachments as the API and the journal want them, while `run` runs.
-
-    To be made before anybody is answered: what is half attached then was interrupted.
-    """
+    """Keeps the engine's attachments as the API and the journal want them, while `run` runs."""
 
     def __init__(self, engine: Engine, subject: str) -> None:
         self._engine = engine
@@ -54,12 +51,6 @@ class Reconciler:
         self._stream = EventStream(engine.parts.api)
         self._wake = asyncio.Event()
         self.findings = Findings()
-        # Nobody was answered for what was being attached when we ended, so nobody relies on it.
-        self._interrupted = frozenset(
-            recorded.row
-            for recorded in engine.parts.journal.entries()
-            if recorded.entry.state is State.ADDING
-        )
         engine.listeners.append(self._wake.set)
 
     async def run(self) -> None:
@@ -87,7 +78,9 @@ class Reconciler:
         if entry.state is State.RESERVED:
             return entry.since + self._engine.parts.bounds.reserved_s < time.time()
         if entry.state is State.ADDING:
-            return recorded.row in self._interrupted
+            # Nobody works on it: its agent ended, or could not even undo it. Whoever asked got no answer
+            # that he could rely on.
+            return not self._engine.busy(entry.key)
         return entry.state is State.DELETING
 
     def _why(self, recorded: Recorded) -> Event:
@@ -114,6 +107,8 @@ class Reconciler:
                     await self._heard(event)
             except (ApiRefused, ApiUnreachable) as error:
                 _log.info("event=no_event_stream reason=%s", error)
+            except msgspec.MsgspecError as error:
+                _log.error("event=event_not_understood reason=%s", error)
             self._engine.attaching.hears = False
             # One that lasted ends by the server's restart, or by our own renewal: come back at once.
             if loop.time() - began < LASTED_S:

@@ -6,5 +6,6 @@ OVS = "unix:/run/openvswitch/db.sock"
 BRIDGE = "br-ovnest"
 STATE = Path("/var/lib/ovnest")
 SOCKET = Path("/run/ovnest/agent.sock")
+DOCKER_SOCKET = Path("/run/docker/plugins/ovnest.sock")
 CNI_DIRECTORIES = (Path("/opt/cni/bin"), Path("/usr/lib/cni"))
 UNIT = Path("/etc/systemd/system/ovnest-agent.service")

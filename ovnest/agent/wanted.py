@@ -21,9 +21,10 @@ class Attachment(Struct, frozen=True, kw_only=True):
 
     `netns_fd` is its open network namespace; None where the runtime moves the device and configures it
     itself (Docker), which then stays in our namespace as `Attached.peer`. `door` and `scope` say which front
-    door asked, and for which of its networks: garbage collection keeps to them. With `must_be_new`, a key
-    that is attached already is refused instead of answered again. `adopts` names a reservation that becomes
-    this attachment.
+    door asked, and for which of its networks: garbage collection keeps to them. In each of `subnets` (ids)
+    any address will do; without those and `addresses`, the API chooses. With `must_be_new`, a key that is
+    attached already is refused instead of answered again. `adopts` names a reservation that becomes this
+    attachment.
     """
 
     key: Key
@@ -32,6 +33,7 @@ class Attachment(Struct, frozen=True, kw_only=True):
     scope: str = ""
     netns_fd: int | None = None
     addresses: tuple[str, ...] = ()
+    subnets: tuple[str, ...] = ()
     mac: str | None = None
     name: str = ""
     labels: dict[str, str] = {}

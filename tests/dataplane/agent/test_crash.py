@@ -9,6 +9,7 @@ from ovnest.agent.engine import CRASH_STATUS
 from ovnest.agent.plan import ATTACH, DETACH, Step
 from ovnest.sandbox.until import until
 from tests.dataplane.agent.site import AgentSite
+from tests.dataplane.agent.test_cni import config
 
 # What the agent does in the VM does not depend on OVN's release.
 pytestmark = [
@@ -39,6 +40,41 @@ async def test_an_attachment_that_was_interrupted_leaves_nothing(site: AgentSite
 
     await agent.plug(web, network)
     await web.pings(vm1.addresses[0])
+
+
+async def test_cni_calls_that_are_interrupted_at_any_step_leave_nothing(site: AgentSite) -> None:
+    network = await site.network()
+    vm1 = await site.vm("vm1", "hv1", network)
+    agent = await site.agent(vm1, network)
+    pod = await site.guest(vm1, "pod1")
+    asked = config(network)
+    before = await site.leavings(vm1)
+    for step in ATTACH:
+        await agent.start(crash_after=step)
+        status, error = await agent.cni("ADD", pod, asked)
+        assert (status, error["code"]) == (1, 11), error
+        assert agent.crashed() == CRASH_STATUS
+        # The runtime takes that for a failure, and deletes as long as it must.
+        assert (await agent.cni("DEL", pod, asked))[1]["code"] == 11
+        await agent.start()
+        assert await agent.cni("DEL", pod, asked) == (0, None)
+        await until(
+            f"{step}: nothing is left", lambda: site.leavings(vm1), accept=lambda seen: seen == before
+        )
+        assert await pod.devices() == set()
+        agent.stop()
+    for step in DETACH:
+        await agent.start(crash_after=step)
+        status, result = await agent.cni("ADD", pod, asked)
+        assert status == 0, result
+        assert (await agent.cni("DEL", pod, asked))[1]["code"] == 11
+        assert agent.crashed() == CRASH_STATUS
+        await agent.start()
+        assert await agent.cni("DEL", pod, asked) == (0, None)
+        await until(
+            f"{step}: nothing is left", lambda: site.leavings(vm1), accept=lambda seen: seen == before
+        )
+        agent.stop()
 
 
 @pytest.mark.parametrize("step", DETACH)

@@ -1,0 +1,77 @@
+"""A pool of Docker's is a subnet of the API: what its id says, and which subnet is meant. Pure."""
+
+from ipaddress import ip_address, ip_interface, ip_network
+
+from ovnest.agent.answers import SubnetAnswer
+from ovnest.agent.api import Network
+from ovnest.agent.errors import BadRequest
+from ovnest.agent.wanted import Attached
+
+
+def pool_id(subnet: SubnetAnswer, network: Network) -> str:
+    """Names that subnet of that network, so that nothing needs to be remembered of a pool."""
+    return f"{network.answer.id}/{subnet.id}"
+
+
+def network_id(pool: str) -> str:
+    """The network of the pool with that id."""
+    return pool.partition("/")[0]
+
+
+def subnet_of(pool: str, network: Network) -> SubnetAnswer:
+    """The subnet of the pool with that id.
+
+    Raises:
+        BadRequest: the network does not have it any more.
+    """
+    found = network.subnets.get(pool.partition("/")[2])
+    if found is None:
+        raise BadRequest(f"network {network.answer.id} has lost the subnet of pool {pool}")
+    return found
+
+
+def choose(network: Network, version: int, cidr: str = "") -> SubnetAnswer:
+    """The subnet of that family and, if it is said, with that CIDR; rather one that has a gateway.
+
+    Raises:
+        BadRequest: there is none; the message says which there are.
+    """
+    having = sorted(network.subnets.values(), key=lambda each: (each.gateway_ip is None, each.cidr))
+    for subnet in having:
+        if version_of(subnet) == version and cidr in ("", subnet.cidr):
+            return subnet
+    wanted = cidr or f"of IPv{version}"
+    seen = ", ".join(each.cidr for each in having) or "none"
+    raise BadRequest(
+        f"network {network.answer.name or network.answer.id} has no subnet {wanted}; it has {seen}"
+    )
+
+
+def version_of(subnet: SubnetAnswer) -> int:
+    """4 or 6."""
+    return ip_network(subnet.cidr).version
+
+
+def gateway_of(subnet: SubnetAnswer) -> str:
+    """The gateway with its prefix length. Docker must be told one: without any, the unspecified address."""
+    unspecified = "::" if version_of(subnet) == 6 else "0.0.0.0"  # noqa: S104  that is nobody's
+    return with_length(subnet.gateway_ip or unspecified, subnet)
+
+
+def with_length(address: str, subnet: SubnetAnswer) -> str:
+    """The address with the subnet's prefix length."""
+    return f"{address}/{ip_network(subnet.cidr).prefixlen}"
+
+
+def within(answer: Attached, subnet: SubnetAnswer) -> str | None:
+    """The address with its prefix length that an attachment has in that subnet, if it has one."""
+    cidr = ip_network(subnet.cidr)
+    for each in answer.addresses:
+        if ip_interface(each.address).ip in cidr:
+            return each.address
+    return None
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two texts, each with or without a prefix length, are one address."""
+    return ip_address(one.partition("/")[0]) == ip_address(other.partition("/")[0])

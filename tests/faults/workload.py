@@ -58,12 +58,12 @@ class Memory:
 
     def of(self, kind: str) -> list[Body]:
         """What this client has made of a kind, nothing in doubt among it."""
-        doubtful = set(self._doubtful())
-        return [
-            body
-            for path, body in self.there.items()
-            if path.startswith(f"/v2.0/{kind}s/") and path not in doubtful
-        ]
+        doubtful = set(self.doubtful())
+        return [body for path, body in self.all(kind) if path not in doubtful]
+
+    def all(self, kind: str) -> list[tuple[str, Body]]:
+        """The same, by path, with what is in doubt."""
+        return [(path, body) for path, body in self.there.items() if path.startswith(f"/v2.0/{kind}s/")]
 
     def made(self, kind: str, bodies: Iterable[Body]) -> None:
         for body in bodies:
@@ -78,7 +78,8 @@ class Memory:
         self.doubts.append(doubt)
         self.doubted += 1
 
-    def _doubtful(self) -> Iterator[str]:
+    def doubtful(self) -> Iterator[str]:
+        """The paths of which nobody knows whether they have changed, or are there still."""
         for doubt in self.doubts:
             if isinstance(doubt, Change):
                 yield doubt.path
@@ -230,9 +231,12 @@ class Client:
 
     async def _delete_network(self) -> bool:
         network = self._chance.choice(self.memory.of("network"))
-        along = [s for s in self.memory.of("subnet") if s["network_id"] == network["id"]]
+        every = self.memory.all("subnet")
+        along = [path for path, subnet in every if subnet["network_id"] == network["id"]]
+        if not set(along).isdisjoint(self.memory.doubtful()):  # it would decide what is in doubt
+            return await self._new_port()
         path = path_of("network", network)
-        return await self._delete_all(path, path, *(path_of("subnet", subnet) for subnet in along))
+        return await self._delete_all(path, path, *along)
 
     # What they share
 

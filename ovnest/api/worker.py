@@ -101,6 +101,7 @@ async def _say_when_ready(store: Store, events: Events, on_ready: Callable[[], N
             if str(error) != said:
                 said = str(error)
                 _log.warning("the Northbound is not ready, requests are answered 503: %s", said)
+            await asyncio.sleep(0)  # a client that has failed says so at once, again and again
     events.follow()
     on_ready()
 

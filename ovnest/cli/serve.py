@@ -114,6 +114,8 @@ async def _work(settings: Settings, sockets: Sequence[socket.socket], stop: asyn
     sock, *agent_sockets = sockets
 
     def on_ready() -> None:
+        if stop.is_set():  # too late: the socket may be closed already
+            return
         notify(READY)
         print(_how_to_use(sock), flush=True)
         for each in agent_sockets:

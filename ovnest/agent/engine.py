@@ -119,9 +119,7 @@ class Engine:
                 return answer
         raise NotAttached(f"{attachment.key} is not attached")
 
-    async def collect(
-        self, valid: Collection[Key], *, door: str, scope: str, dry_run: bool = False
-    ) -> list[Key]:
+    async def collect(self, valid: Collection[Key], *, door: str, scope: str) -> list[Key]:
         """Take away what `door` attached for its network `scope` and does not call valid; which it was."""
         await self.parts.journal.current()
         stale = [
@@ -131,7 +129,7 @@ class Engine:
             and recorded.entry.state is not State.DELETING
             and recorded.entry.key not in valid
         ]
-        for key in [] if dry_run else stale:
+        for key in stale:
             await self.detach(key)
         return stale
 

@@ -34,6 +34,15 @@ from ovnest.ovsdb import Change, Client, Index, Options, OvsdbError, RowUuid, Tr
 AGENT_ID = "ovnest-agent"
 DEVICE_PREFIX = "ovn"  # and 12 digits: the 15 characters that a device's name may have
 READY_TIMEOUT_S = 15.0
+# The database is on this machine: what it does not answer soon, it does not answer.
+OPTIONS = Options(
+    freeze_collector=False,
+    barrier_timeout_s=2.0,
+    execute_timeout_s=5.0,
+    reply_timeout_s=3.0,
+    backoff_max_s=0.5,
+    drain_s=1.0,
+)
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -82,7 +91,7 @@ class Journal:
             DATABASE,
             tables=TABLES,
             indexes=(BRIDGE_BY_NAME, PORT_BY_NAME, BY_KEY, MARKED),
-            options=Options(freeze_collector=False),
+            options=OPTIONS,
         )
         self._client.on_change(self._changed)
         self._waiting: set[asyncio.Event] = set()

@@ -125,34 +125,36 @@ class VmAgent:
         self.state = vm.directory / f"{name}-state"
         self.log = vm.directory / f"{name}.log"
         self.shim = vm.directory / "cni" / "ovnest"
+        self.inside = vm.namespace.inside
         self.process: subprocess.Popen[bytes] | None = None
 
     async def enroll(self, code: str) -> None:
         """Have a credential."""
         await self.cli("enroll", "--state", str(self.state), "--code-file", "-", stdin=code)
 
-    def begin(self, *options: str, bridge: str = "", crash_after: str = "") -> None:
-        """Start it, and do not wait until it answers."""
+    def begin(self, *options: str, bridge: str = "", crash_after: str = "", boot: str = "") -> None:
+        """Start it, and do not wait until it answers. `boot`: what it is to see as the machine's boot."""
         argv = (
+            *(self._another_boot(boot) if boot else ()),
             *(sys.executable, "-m", "ovnest", "agent", "run", "--ovs", self.vm.ovs.remote),
             *("--bridge", bridge or self.vm.device, "--socket", str(self.socket), "--state", str(self.state)),
             *("--doubt-s", "1", *options),
         )
-        environment = {**os.environ, **self.vm.environment(), "PYTHONASYNCIODEBUG": "1"}
+        environment = {**os.environ, **self.vm.environment(), "PYTHONASYNCIODEBUG": os.environ.get("PYTHONASYNCIODEBUG","1")}
         if crash_after:
             environment["OVNEST_CRASH_AFTER"] = crash_after
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                self.vm.namespace.inside(*argv),
+                self.inside(*argv),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 env=environment,
             )
 
-    async def start(self, *options: str, bridge: str = "", crash_after: str = "") -> None:
-        """Start it; it answers when this returns."""
-        self.begin(*options, bridge=bridge, crash_after=crash_after)
+    async def start(self, *options: str, **how: str) -> None:
+        """Start it; it answers when this returns. See `begin`."""
+        self.begin(*options, **how)
 
         async def answers() -> bool:
             assert self.process is not None
@@ -164,6 +166,13 @@ class VmAgent:
                 return False
 
         await until("the agent answers", answers, timeout_s=READY_TIMEOUT_S)
+
+    def _another_boot(self, boot: str) -> tuple[str, ...]:
+        """The command line that runs another, to which the machine has been started anew."""
+        file = self.vm.directory / "boot_id"
+        file.write_text(f"{boot}\n")
+        mount = f'mount --bind {file} /proc/sys/kernel/random/boot_id; exec "$@"'
+        return ("unshare", "-m", "--propagation", "private", "sh", "-ec", mount, "boot")
 
     def stop(self) -> None:
         """End it in order."""
@@ -186,6 +195,24 @@ class VmAgent:
         status = self.process.wait(END_TIMEOUT_S * patience())
         self.process = None
         return status
+
+    def used_cpu_s(self) -> float:
+        """The processor time that it has taken so far."""
+        fields = self._proc("stat").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def resident_mib(self) -> float:
+        """The memory that it has."""
+        (line,) = [line for line in self._proc("status").splitlines() if line.startswith("VmRSS")]
+        return int(line.split()[1]) / 1024
+
+    def _proc(self, name: str) -> str:
+        assert self.process is not None
+        return Path(f"/proc/{self.process.pid}/{name}").read_text()
+
+    def snapshot(self) -> bytes:
+        """The VM's database as it is on its disk now."""
+        return (self.vm.directory / "conf.db").read_bytes()
 
     def said(self) -> str:
         return self.log.read_text(errors="replace")[-3000:]
@@ -358,6 +385,30 @@ class AgentSite:
         daemon = vm.ovs.server
         await _kill(daemon)
         await vm.start(daemon)
+
+    async def reset(self, vm: Vm, *guests: Guest) -> None:
+        """What a reset of the VM does to it: no namespace, no veth, and Open vSwitch started anew."""
+        for guest in guests:
+            await guest.destroy()
+        for daemon in reversed(vm.ovs.daemons):
+            await _kill(daemon)
+        for name in (await self.leavings_without_switch(vm)) - {"lo", "uplink", MANAGEMENT}:
+            await namespace.disconnect(vm.namespace, name)
+        for daemon in vm.ovs.daemons:
+            await vm.start(daemon)
+        await vm.configure()
+        for guest in guests:
+            await guest.create()
+
+    async def leavings_without_switch(self, vm: Vm) -> set[str]:
+        """The VM's devices."""
+        return {link["ifname"] for link in json.loads(await vm.run("ip", "-json", "link"))}
+
+    async def set_back(self, vm: Vm, database: bytes) -> None:
+        """Give the VM's database an earlier content."""
+        await _kill(vm.ovs.server)
+        (vm.directory / "conf.db").write_bytes(database)
+        await vm.start(vm.ovs.server)
 
     @asynccontextmanager
     async def without_northbound(self) -> AsyncIterator[None]:

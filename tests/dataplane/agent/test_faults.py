@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ovnest.agent.plan import Step
 from ovnest.sandbox.container import Container
 from ovnest.sandbox.until import until
 from tests.dataplane.agent.site import AgentSite, Guest, VmAgent
@@ -234,3 +235,60 @@ async def test_what_was_left_over_is_shown_and_taken_away_when_asked(site: Agent
     gone: list[dict[str, Any]] = (await agent.ask({"verb": "gc"}))["answer"]
     assert [each["gone"] for each in gone] == [True] * 3
     assert await site.leavings(vm1) == before
+
+
+@pytest.mark.parametrize("step", [Step.CREATE_PORT, Step.MAKE_LINK, Step.RECORD_PLUGGED])
+async def test_a_vm_that_is_reset_begins_anew_with_what_its_runtime_wants_again(
+    site: AgentSite, step: Step
+) -> None:
+    network = await site.network()
+    vm1 = await site.vm("vm1", "hv1", network)
+    agent = await site.agent(vm1, network)
+    web, db = await site.guest(vm1, "web"), await site.guest(vm1, "db")
+    before = await site.leavings(vm1)
+    await agent.start()
+    await agent.plug(db, network)
+    agent.stop()
+    await agent.start(crash_after=step)
+    with pytest.raises(ConnectionError):
+        await agent.plug(web, network)
+    agent.crashed()
+
+    await site.reset(vm1, web, db)
+    await agent.start(boot="another")
+    remarks = {each["container"]: each["reason"] for each in await agent.attachments()}
+    assert remarks["db"] == "the machine was restarted since"
+    # The runtime starts one of its containers again, and has forgotten the other.
+    await agent.plug(web, network)
+    await web.pings(vm1.addresses[0])
+    gone = (await agent.ask({"verb": "gc"}))["answer"]
+    assert [each["what"] for each in gone] == ["db/eth0"]
+    await agent.unplug(web)
+    await until("nothing is left", lambda: site.leavings(vm1), accept=lambda seen: seen == before)
+
+
+async def test_a_vm_that_is_set_back_to_a_snapshot_keeps_to_what_the_api_says(site: AgentSite) -> None:
+    network = await site.network()
+    vm1 = await site.vm("vm1", "hv1", network)
+    agent = await site.agent(vm1, network)
+    web, db = await site.guest(vm1, "web"), await site.guest(vm1, "db")
+    await agent.start()
+    old = await agent.plug(web, network)
+    agent.stop()
+    snapshot = agent.snapshot()
+    # After the snapshot: web was deleted, and db got a port with the tag that web had.
+    await agent.start()
+    await agent.unplug(web)
+    agent.stop()
+    await site.api.create(
+        "port",
+        network_id=network.id,
+        **{"binding:profile": {"parent_name": vm1.port_id, "tag": old["tag"]}},
+    )
+    await site.set_back(vm1, snapshot)
+    await agent.enroll(await site.code(vm1, network))  # the old credential is superseded, as it must be
+    await agent.start()
+    await until("web is gone: its tag is another's", agent.attachments, accept=lambda seen: not seen)
+    assert len(await site.containers_of(vm1)) == 1, "the other port is not the agent's to delete"
+    await agent.plug(db, network)
+    await db.pings(vm1.addresses[0])

@@ -5,6 +5,8 @@
 #
 """A namespace is put on a network by the agent, and taken off again."""
 
+import asyncio
+
 import pytest
 
 from tests.dataplane.agent.site import AgentSite
@@ -50,3 +52,13 @@ async def test_an_address_that_another_container_had_is_reached_at_once(site: Ag
     assert second["mac"] != first["mac"]
     for address in addresses:
         assert await vm2.ping(address, count=3) == 3, "vm2 asked the MAC of the container that is gone"
+
+
+async def test_the_agent_is_light(site: AgentSite) -> None:
+    network = await site.network()
+    vm1 = await site.vm("vm1", "hv1", network)
+    agent = await site.started(vm1, network)
+    assert agent.used_cpu_s() < 0.5, "until it answers"
+    guests = [await site.guest(vm1, f"g{number}") for number in range(20)]
+    await asyncio.gather(*(agent.plug(guest, network) for guest in guests))
+    assert agent.resident_mib() < 60

@@ -25,6 +25,7 @@ declare -A PACKAGES=(
   [podman]=podman
   [runc]=runc
   [busybox-static]=busybox
+  [docker.io]=dockerd
 )
 
 say() { printf '%s\n' "$*" >&2; }

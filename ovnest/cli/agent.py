@@ -53,6 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     steps = parser.add_subparsers(title="steps", metavar="STEP", required=True)
 
     run_ = steps.add_parser("run", parents=[local, state, switch], help="the agent itself; systemd starts it")
+    run_.add_argument(
+        "--docker",
+        type=Path,
+        nargs="?",
+        const=settings.DOCKER_SOCKET,
+        metavar="PATH",
+        help=f"serve Docker, too, by a socket that it finds ({settings.DOCKER_SOCKET})",
+    )
     for name, help in BOUNDS.items():
         run_.add_argument(f"--{name}-s", type=float, metavar="SECONDS", help=help)
     run_.set_defaults(step=_run)
@@ -144,7 +152,13 @@ def _run(arguments: argparse.Namespace) -> int:
 
     given = {f"{name}_s": getattr(arguments, f"{name}_s") for name in BOUNDS}
     bounds = replace(Bounds(), **{name: value for name, value in given.items() if value is not None})
-    site = daemon.Site(ovs=arguments.ovs, bridge=arguments.bridge, socket=arguments.socket, bounds=bounds)
+    site = daemon.Site(
+        ovs=arguments.ovs,
+        bridge=arguments.bridge,
+        socket=arguments.socket,
+        bounds=bounds,
+        docker=arguments.docker,
+    )
     failures: list[str] = []
 
     async def main(stop: asyncio.Event) -> None:

@@ -54,7 +54,7 @@ class Driver:
         name = generic.get("network", "")
         if name:
             network = await self._engine.parts.api.network(name)
-            for pool in given:
+            for pool in (each for each in given if each.pool != pools.ANY):
                 pools.choose(network, ip_network(pool.pool).version, pool.pool)
         return {}
 

@@ -42,7 +42,7 @@ class Ipam:
         subnet = pools.choose(network, 6 if asked.v6 else 4, asked.pool)
         return {
             "PoolID": pools.pool_id(subnet, network),
-            "Pool": subnet.cidr,
+            "Pool": pools.told(subnet, asked.pool),
             "Data": {GATEWAY: pools.gateway_of(subnet)},
         }
 

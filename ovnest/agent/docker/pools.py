@@ -7,10 +7,22 @@ from ovnest.agent.api import Network
 from ovnest.agent.errors import BadRequest
 from ovnest.agent.wanted import Attached
 
+ANY = "0.0.0.0/0"
+
 
 def pool_id(subnet: SubnetAnswer, network: Network) -> str:
     """Names that subnet of that network, so that nothing needs to be remembered of a pool."""
     return f"{network.answer.id}/{subnet.id}"
+
+
+def told(subnet: SubnetAnswer, wanted: str) -> str:
+    """The pool's CIDR as Docker is told it.
+
+    Where Docker has not named one, it takes no pool that overlaps a route of the machine, and asks for
+    another one without end; yet the VM itself is often on that very network. The pool of all addresses it
+    takes unseen. IPv6 routes it does not look at.
+    """
+    return subnet.cidr if wanted or version_of(subnet) == 6 else ANY
 
 
 def network_id(pool: str) -> str:

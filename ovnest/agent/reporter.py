@@ -40,6 +40,8 @@ class Reporter:
         self._told: dict[str, tuple[bool, str]] | None = None
         """What the API was told last; None: nothing, so the next report is whole."""
         engine.listeners.append(self._wake.set)
+        # A device that goes by itself, with its container, shows in the switch's database.
+        engine.parts.journal.listeners.append(self._wake.set)
 
     async def run(self) -> None:
         due_s = DUE_S

@@ -140,7 +140,7 @@ class VmAgent:
             *("--bridge", bridge or self.vm.device, "--socket", str(self.socket), "--state", str(self.state)),
             *("--doubt-s", "1", *options),
         )
-        environment = {**os.environ, **self.vm.environment(), "PYTHONASYNCIODEBUG": os.environ.get("PYTHONASYNCIODEBUG","1")}
+        environment = {**os.environ, **self.vm.environment(), "PYTHONASYNCIODEBUG": "1"}
         if crash_after:
             environment["OVNEST_CRASH_AFTER"] = crash_after
         with self.log.open("ab") as output:

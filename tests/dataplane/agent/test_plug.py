@@ -9,6 +9,7 @@ import asyncio
 
 import pytest
 
+from ovnest.sandbox.until import until
 from tests.dataplane.agent.site import AgentSite
 
 pytestmark = pytest.mark.packets
@@ -52,6 +53,44 @@ async def test_an_address_that_another_container_had_is_reached_at_once(site: Ag
     assert second["mac"] != first["mac"]
     for address in addresses:
         assert await vm2.ping(address, count=3) == 3, "vm2 asked the MAC of the container that is gone"
+
+
+async def test_the_api_shows_whether_a_container_is_really_there(site: AgentSite) -> None:
+    network = await site.network()
+    vm1 = await site.vm("vm1", "hv1", network)
+    agent = await site.started(vm1, network)
+    web = await site.guest(vm1, "web")
+    port_id = (await agent.plug(web, network))["port_id"]
+
+    async def shown() -> tuple[bool, str]:
+        port = await site.api.show("port", port_id)
+        return port["ovnest:plugged"], port["ovnest:status_reason"]
+
+    await until("the API knows that it is plugged", shown, accept=lambda seen: seen[0])
+    await web.destroy()  # its container ends, and nobody has told the agent
+    await until("the API knows that it is gone", shown, accept=lambda seen: not seen[0])
+    assert "its device is gone, with its container" in (await shown())[1]
+
+
+async def test_a_freed_tag_rests_only_until_the_agent_has_said_that_its_device_is_gone(
+    site: AgentSite,
+) -> None:
+    network = await site.network()
+    vm1 = await site.vm("vm1", "hv1", network)
+    agent = await site.started(vm1, network)
+    web = await site.guest(vm1, "web")
+    resting = ("--bare", "--columns=external_ids", "find", "Copp", f'name="ovnest:tags:{vm1.port_id}"')
+
+    async def memory() -> str:
+        return (await site.sandbox.central.nbctl(*resting)).strip()
+
+    tag = (await agent.plug(web, network))["tag"]
+    await agent.unplug(web)
+    await until(
+        f"tag {tag} rests no longer",
+        memory,
+        accept=lambda seen: f"last={tag}" in seen and "freed" not in seen,
+    )
 
 
 async def test_the_agent_is_light(site: AgentSite) -> None:

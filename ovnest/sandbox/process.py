@@ -131,7 +131,8 @@ async def attempt(
         process = await asyncio.create_subprocess_exec(
             *argv,
             env=surroundings(env),
-            stdin=asyncio.subprocess.PIPE,
+            # A pipe only for what is to be written: uvloop raises if the program has ended before.
+            stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -141,7 +142,7 @@ async def attempt(
         ) from None
     try:
         async with asyncio.timeout(timeout_s * patience()):
-            output, complaint = await process.communicate(stdin.encode())
+            output, complaint = await process.communicate(stdin.encode() if stdin else None)
     except TimeoutError:
         raise CommandFailed(argv, None, "") from None
     finally:

@@ -2,15 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from tests.agent_side import AgentSide
 from tests.agent_site import Site, running_site
+from tests.api.starting import Starter
 from tests.cleanliness import assert_clean
 from tests.http import Http
 from tests.northbound_server import Northbound, running
+from tests.ovsdb.servers import Server as OwnNorthbound
+from tests.ovsdb.servers import standalone
 from tests.serving import Server
 
 
@@ -49,6 +54,20 @@ def http(server: Server, northbound: Northbound) -> Iterator[Http]:
         asyncio.run(assert_clean(northbound.remote))
     finally:
         asyncio.run(Http(server.url).clear())
+
+
+@pytest.fixture
+async def own_northbound() -> AsyncIterator[OwnNorthbound]:
+    """One that a test may kill, freeze and replace."""
+    async with standalone() as northbound:
+        yield northbound
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Starter]:
+    """Starts servers of the test's own; they end with it."""
+    async with AsyncExitStack() as stack:
+        yield Starter(stack, tmp_path)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

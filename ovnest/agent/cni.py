@@ -114,7 +114,7 @@ class Cni:
 
     async def _status(self, call: Call, _files: list[int]) -> None:
         try:
-            self._engine.parts.journal.check_working()
+            self._engine.parts.check_working()
         except AgentError as error:
             raise CniError(LIMITED_CONNECTIVITY, str(error)) from error
         try:

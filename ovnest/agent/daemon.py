@@ -107,7 +107,7 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
         journal = await stack.enter_async_context(Journal(site.ovs, site.bridge))
         await _prepare_uplinks(journal)
         engine = Engine(api, journal, Links(), identity.mode, site.bounds)
-        reconciler = Reconciler(engine, identity.subject)
+        reconciler = Reconciler(engine, identity.subject, site.socket.with_suffix(".events"))
         work: list[Awaitable[None]] = [
             local.serve(sock, _requests(engine, reconciler, identity).answer),
             reconciler.run(),

@@ -5,6 +5,8 @@ Source: HTML Living Standard, "Server-sent events".
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
+from time import monotonic
 
 from msgspec import Struct
 
@@ -12,6 +14,7 @@ from ovnest.agent.api import Api
 from ovnest.agent.errors import ApiUnreachable
 
 TARGET = "/v2.0/events"
+KEEP_S = 0.5
 SILENCE_S = 40.0
 """The server says something every 15 s, be it nothing but a comment."""
 
@@ -55,15 +58,21 @@ class Parser:
 
 
 class EventStream:
-    """Follows the events of `api`, and goes on where it was interrupted, if the server still can."""
+    """Follows the events of `api`, and goes on where it was interrupted, if the server still can.
 
-    def __init__(self, api: Api) -> None:
+    The place is kept in the file `memory`, so that an agent that is restarted hears what happened meanwhile.
+    A place that is some events old does no harm: they are heard twice.
+    """
+
+    def __init__(self, api: Api, memory: Path) -> None:
         self._api = api
-        self._last_id = ""
-        self.live = False
+        self._memory = memory
+        self._last_id = memory.read_text() if memory.exists() else ""
+        self._kept = (self._last_id, 0.0)
+        self._is_new = True
 
     async def follow(self) -> AsyncIterator[Event]:
-        """Events until the stream ends. Begins with "reset" where earlier ones may have been missed.
+        """Events until the stream ends. Begins with "reset" at first, and where some may have been missed.
 
         Raises:
             ApiUnreachable: there is no stream, or it broke off.
@@ -76,9 +85,9 @@ class EventStream:
         parser = Parser()
         parts = connection.receive_body(reply.status, reply.headers)
         try:
-            if not self._last_id:
+            if self._is_new or not self._last_id:
+                self._is_new = False
                 yield Event(kind="reset", data=b"")
-            self.live = True
             while True:
                 async with asyncio.timeout(SILENCE_S):
                     part = await anext(parts, b"")
@@ -87,10 +96,21 @@ class EventStream:
                 for event in parser.feed(part):
                     yield event
                 self._last_id = parser.last_id or self._last_id
+                self._keep(KEEP_S)
         except TimeoutError:
             raise ApiUnreachable("the stream of events is silent", in_doubt=False) from None
         except (OSError, EOFError, ValueError) as error:
             raise ApiUnreachable(f"the stream of events broke off: {error}", in_doubt=False) from error
         finally:
-            self.live = False
             connection.close()
+            self._keep(0.0)
+
+    def _keep(self, after_s: float) -> None:
+        """Write the place down, if it is another and was last written that long ago."""
+        last_id, kept_at = self._kept
+        if self._last_id == last_id or monotonic() < kept_at + after_s:
+            return
+        unfinished = self._memory.with_name(f".{self._memory.name}")
+        unfinished.write_text(self._last_id)
+        unfinished.rename(self._memory)
+        self._kept = (self._last_id, monotonic())

@@ -169,16 +169,16 @@ class Journal:
         ports = (replica.find(Port, uuid) for uuid in replica.children(Bridge, "ports", bridge.uuid))
         return sorted(port.name for port in ports if port is not None and UPLINK in port.external_ids)
 
-    def check_working(self) -> None:
+    def check_working(self, *, has_uplink: bool) -> None:
         """Return if containers that are attached can talk, as far as the VM's switch decides that.
 
         Raises:
-            NotSetUp: the database is away, the bridge is, or its uplink does not work.
+            NotSetUp: the database is away, the bridge is, or the uplink that it must have does not work.
         """
         status = self._client.status
         if not status.ready:
             raise NotSetUp(f"Open vSwitch's database is away: {status.reason}")
-        if self.bridge_facts().mtu is None:
+        if self.bridge_facts().mtu is None and has_uplink:
             raise NotSetUp(f"bridge {self.bridge} has no uplink that works (is ovs-vswitchd running?)")
 
     # Writing.
@@ -221,7 +221,7 @@ class Journal:
 
         return _known(await self._asked(self._client.execute(operation)))
 
-    async def tie(self, row: RowUuid, iface_id: str, mac: str, **fields: Any) -> Recorded:
+    async def tie(self, row: RowUuid, iface_id: str, attached_mac: str, **fields: Any) -> Recorded:
         """Like `change`; the port loses its tag, and ovn-controller is told which logical port it is.
 
         Raises:
@@ -233,7 +233,9 @@ class Journal:
             for uuid in port.interfaces:
                 interface = tx.find(Interface, uuid)
                 if interface is not None:
-                    tx.change_map(interface, "external_ids", {"iface-id": iface_id, "attached-mac": mac})
+                    tx.change_map(
+                        interface, "external_ids", {"iface-id": iface_id, "attached-mac": attached_mac}
+                    )
             return tx.update(port, tag=None)
 
         return _known(await self._asked(self._client.execute(operation)))

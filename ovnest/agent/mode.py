@@ -14,7 +14,9 @@ DEVICE_ID_MAX = 255
 
 
 class Mode(Protocol):
-    """Nested or overlay."""
+    """Nested or overlay. `has_uplink`: the bridge leads out of the VM by a NIC, not by tunnels."""
+
+    has_uplink: bool
 
     def port_body(self, attachment: Attachment, entry: Entry, network_id: str) -> dict[str, Any]:
         """What the API is asked to make."""

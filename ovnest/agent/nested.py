@@ -21,6 +21,8 @@ NAME = "nested"
 class Nested:
     """Container ports of the VM's port `parent`."""
 
+    has_uplink = True
+
     def __init__(self, parent: str) -> None:
         self.parent = parent
 

@@ -20,6 +20,8 @@ NAME = "overlay"
 class Overlay:
     """Ports that are bound to this chassis."""
 
+    has_uplink = False
+
     def port_body(self, attachment: Attachment, entry: Entry, network_id: str) -> dict[str, Any]:
         return common_body(attachment, entry, network_id)
 

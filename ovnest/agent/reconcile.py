@@ -8,6 +8,7 @@ the API does not show a port is no such statement: it is reported, and left.
 import asyncio
 import logging
 import time
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
@@ -45,10 +46,11 @@ class Findings(Struct, frozen=True, kw_only=True):
 class Reconciler:
     """Keeps the engine's attachments as the API and the journal want them, while `run` runs."""
 
-    def __init__(self, engine: Engine, subject: str) -> None:
+    def __init__(self, engine: Engine, subject: str, memory: Path) -> None:
+        """`memory` is the file for the place in the API's events."""
         self._engine = engine
         self._subject = subject
-        self._stream = EventStream(engine.parts.api)
+        self._stream = EventStream(engine.parts.api, memory)
         self._wake = asyncio.Event()
         self.findings = Findings()
         engine.listeners.append(self._wake.set)

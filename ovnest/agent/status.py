@@ -78,7 +78,7 @@ async def strays(engine: Engine) -> tuple[str, ...]:
 
 def _problems(engine: Engine) -> list[str]:
     try:
-        engine.parts.journal.check_working()
+        engine.parts.check_working()
     except AgentError as error:
         return [str(error)]
     return []

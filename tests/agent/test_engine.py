@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from pathlib import Path
 
 import pytest
 
@@ -41,11 +42,13 @@ async def test_a_reservation_that_nobody_adopts_is_given_back(site: Site) -> Non
     assert await site.children() == await site.on_bridge() == []
 
 
-async def test_a_reservation_is_given_back_by_itself_when_its_time_is_over(site: Site) -> None:
+async def test_a_reservation_is_given_back_by_itself_when_its_time_is_over(
+    site: Site, tmp_path: Path
+) -> None:
     reserved = await site.engine.reserve(reservation(site))
     await site.vsctl("set", "Port", reserved.device, "external_ids:ovnest\\:since=1")
     await site.journal.current()
-    work = asyncio.create_task(Reconciler(site.engine, site.parent).run())
+    work = asyncio.create_task(Reconciler(site.engine, site.parent, tmp_path / "events").run())
     try:
         await until("it is given back", site.children, accept=lambda seen: not seen)
     finally:

@@ -16,13 +16,15 @@ from typing import Any, Self
 from ovnest.agent import local
 from ovnest.agent.setup import write_shim
 from ovnest.sandbox import namespace
+from ovnest.sandbox.central_node import IP as UNDERLAY_ADDRESS
+from ovnest.sandbox.chassis import Chassis
 from ovnest.sandbox.endpoint import Endpoint
 from ovnest.sandbox.errors import CommandFailed
 from ovnest.sandbox.node import Nic
 from ovnest.sandbox.process import Daemon, attempt, run
 from ovnest.sandbox.sandbox import Sandbox
 from ovnest.sandbox.until import patience, until
-from ovnest.sandbox.vm import Vm
+from ovnest.sandbox.vm import INTEGRATION_BRIDGE, Vm
 from tests.agent_side import certificate, url_for_agents
 from tests.dataplane.api.networking import Networking, VirtualNetwork
 from tests.serving import Server
@@ -82,12 +84,16 @@ class StandingSite:
             server.stop()
 
 
+Machine = Vm | Chassis
+"""Where an agent can be: in overlay mode the VM is a chassis."""
+
+
 class Guest(Endpoint):
     """A namespace that a container runtime would have made: nothing in it but its loopback."""
 
     kind = "guest"
 
-    def __init__(self, vm: Vm, name: str) -> None:
+    def __init__(self, vm: Machine, name: str) -> None:
         super().__init__(vm.place, f"{vm.name}.{name}", Nic(mac=""))
         self.short = name
         self.vm = vm
@@ -119,8 +125,9 @@ class Guest(Endpoint):
 class VmAgent:
     """The agent in a VM; its files are called `name`."""
 
-    def __init__(self, vm: Vm, name: str = "agent") -> None:
+    def __init__(self, vm: Machine, name: str = "agent") -> None:
         self.vm = vm
+        self.bridge = vm.device if isinstance(vm, Vm) else INTEGRATION_BRIDGE
         self.socket = vm.directory / f"{name}.sock"
         self.state = vm.directory / f"{name}-state"
         self.log = vm.directory / f"{name}.log"
@@ -137,7 +144,7 @@ class VmAgent:
         argv = (
             *(self._another_boot(boot) if boot else ()),
             *(sys.executable, "-m", "ovnest", "agent", "run", "--ovs", self.vm.ovs.remote),
-            *("--bridge", bridge or self.vm.device, "--socket", str(self.socket), "--state", str(self.state)),
+            *("--bridge", bridge or self.bridge, "--socket", str(self.socket), "--state", str(self.state)),
             *("--doubt-s", "1", *options),
         )
         environment = {**os.environ, **self.vm.environment(), "PYTHONASYNCIODEBUG": "1"}
@@ -195,6 +202,10 @@ class VmAgent:
         status = self.process.wait(END_TIMEOUT_S * patience())
         self.process = None
         return status
+
+    def forget_events(self) -> None:
+        """Let it not know where in the API's events it was."""
+        self.socket.with_suffix(".events").unlink()
 
     def used_cpu_s(self) -> float:
         """The processor time that it has taken so far."""
@@ -328,6 +339,16 @@ class AgentSite:
         await agent.enroll(await self.code(vm, *networks))
         return agent
 
+    async def chassis_agent(self, chassis: Chassis, *networks: VirtualNetwork) -> VmAgent:
+        """An agent that answers, on a VM that is a chassis; it reaches the server over the underlay."""
+        await chassis.namespace.ip(f"route replace {SERVER_ADDRESS}/32 via {UNDERLAY_ADDRESS}")
+        agent = VmAgent(chassis)
+        self._agents.append(agent)
+        wanted = {"chassis": chassis.name, "networks": [network.id for network in networks]}
+        await agent.enroll(await self._code(wanted))
+        await agent.start()
+        return agent
+
     async def started(self, vm: Vm, *networks: VirtualNetwork, **options: Any) -> VmAgent:
         """An agent that answers."""
         agent = await self.agent(vm, *networks)
@@ -335,13 +356,15 @@ class AgentSite:
         return agent
 
     async def code(self, vm: Vm, *networks: VirtualNetwork) -> str:
-        wanted = {"parent": vm.port_id, "networks": [network.id for network in networks]}
+        return await self._code({"parent": vm.port_id, "networks": [network.id for network in networks]})
+
+    async def _code(self, wanted: dict[str, Any]) -> str:
         answer = await self.api.ask("POST", "/v2.0/agent-codes", {"agent_code": wanted})
         assert answer.status == 201, answer
         code: str = answer.body["agent_code"]["code"]
         return code
 
-    async def guest(self, vm: Vm, name: str) -> Guest:
+    async def guest(self, vm: Machine, name: str) -> Guest:
         """An empty namespace in the VM."""
         guest = Guest(vm, name)
         self._guests.append(guest)

@@ -112,7 +112,8 @@ async def test_a_port_that_the_api_does_not_show_is_reported_and_left(site: Agen
     web = await site.guest(vm1, "web")
     attached = await agent.plug(web, network)
     agent.stop()
-    await site.api.delete("port", attached["port_id"])  # nobody hears of it
+    await site.api.delete("port", attached["port_id"])
+    agent.forget_events()  # as if it had been away for longer than the server keeps them
     await agent.start()
 
     async def remark() -> str:
@@ -126,6 +127,22 @@ async def test_a_port_that_the_api_does_not_show_is_reported_and_left(site: Agen
     assert said["answer"][0]["finding"].endswith("is not in the API")
 
 
+async def test_a_deletion_while_the_agent_is_restarted_is_heard_of(site: AgentSite) -> None:
+    network = await site.network()
+    vm1 = await site.vm("vm1", "hv1", network)
+    agent = await site.started(vm1, network)
+    web, db = await site.guest(vm1, "web"), await site.guest(vm1, "db")
+    attached = [await agent.plug(guest, network) for guest in (web, db)]
+    agent.stop()
+    await site.api.delete("port", attached[0]["port_id"])
+    await agent.start()
+    await until("web has lost its device", web.devices, accept=lambda seen: not seen)
+    agent.kill()
+    await site.api.delete("port", attached[1]["port_id"])
+    await agent.start()
+    await until("db has lost its device", db.devices, accept=lambda seen: not seen)
+
+
 async def test_a_tag_that_the_api_gave_to_another_port_is_taken_from_its_old_device(site: AgentSite) -> None:
     network = await site.network()
     vm1 = await site.vm("vm1", "hv1", network)
@@ -133,6 +150,7 @@ async def test_a_tag_that_the_api_gave_to_another_port_is_taken_from_its_old_dev
     web = await site.guest(vm1, "web")
     attached = await agent.plug(web, network)
     agent.stop()
+    agent.forget_events()
     await site.api.delete("port", attached["port_id"])
     await site.networking.port(network, parent=vm1, tag=attached["tag"])
     await agent.start()

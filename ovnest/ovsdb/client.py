@@ -108,12 +108,15 @@ class Client:
         runner = self._runner
         if runner is None:
             return
+        connection = self._connection
         runner.cancel()
         try:
             await runner
         except asyncio.CancelledError:
             if not runner.cancelled():
                 raise
+        if connection is not None:
+            await connection.session.end("the client is stopped")
 
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -68,6 +68,7 @@ class Session(asyncio.BufferedProtocol):
         self._when_settled: list[asyncio.Future[None]] = []
         self._when_closed: asyncio.Future[str] = self._loop.create_future()
         self.closed = False
+        self._lost = asyncio.Event()  # the socket is closed
 
     # Asking.
 
@@ -126,6 +127,12 @@ class Session(asyncio.BufferedProtocol):
             self._transport.abort()
         self._end()
 
+    async def end(self, reason: str) -> None:
+        """Close, and return when the socket is gone as well."""
+        self.close(reason)
+        if self._transport is not None:
+            await self._lost.wait()
+
     # asyncio's side.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -156,6 +163,7 @@ class Session(asyncio.BufferedProtocol):
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._lost.set()
         if not self._reason:
             self._reason = f"connection lost: {error}" if error else "the server closed the connection"
         self._end()

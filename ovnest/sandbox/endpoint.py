@@ -56,8 +56,12 @@ class Endpoint(Node):
         await namespace.hurry_neighbours(self.namespace, device)
         await self.namespace.ip(
             f"link set {device} mtu {nic.mtu} up",
-            *(f"address add {each} dev {device}{' nodad' if ':' in each else ''}" for each in nic.addresses),
-            *(f"route add default via {each} dev {device}" for each in nic.gateways),
+            # Replaced, not added: once the link is up a router's advertisement may have brought the same.
+            *(
+                f"address replace {each} dev {device}{' nodad' if ':' in each else ''}"
+                for each in nic.addresses
+            ),
+            *(f"route replace default via {each} dev {device}" for each in nic.gateways),
         )
 
     async def ping(self, address: str, *, count: int = 1, size_bytes: int = 56, whole: bool = False) -> int:

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,8 +30,15 @@ def northbound() -> Iterator[Northbound]:
 def said(northbound: str, *options: str) -> "subprocess.CompletedProcess[str]":
     """What `ovnest check` says of that database."""
     command = [sys.executable, "-m", "ovnest", "check", "--northbound", northbound, *options]
+    # Without asyncio's debug mode, which tells of slow turns on a busy machine among what we compare.
+    surroundings = {name: value for name, value in os.environ.items() if name != "PYTHONASYNCIODEBUG"}
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=TIMEOUT_S * patience(), check=False
+        command,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S * patience(),
+        check=False,
+        env=surroundings,
     )
 
 

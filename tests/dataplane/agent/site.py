@@ -481,6 +481,8 @@ async def _kill(daemon: Daemon) -> None:
     held = os.pidfd_open(pid)
     try:
         os.kill(pid, signal.SIGKILL)
-        await asyncio.to_thread(select.select, [held], [], [], END_TIMEOUT_S)
+        ended = select.poll()
+        ended.register(held, select.POLLIN)
+        await asyncio.to_thread(ended.poll, END_TIMEOUT_S * 1000)
     finally:
         os.close(held)

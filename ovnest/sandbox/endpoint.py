@@ -153,3 +153,8 @@ class Endpoint(Node):
         if not common:
             raise SandboxError(f"{self.name} and {target.name} have no address of the same family")
         return common
+
+
+def _nodad(address: str) -> str:
+    """OVN answers for every address, so nobody need look for a duplicate."""
+    return " nodad" if ":" in address else ""

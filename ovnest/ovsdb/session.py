@@ -188,6 +188,12 @@ class Session(asyncio.BufferedProtocol):
         framer = self._framer
         try:
             while not self.closed:
+                message = self._guessed()
+                if message is not None:
+                    work = self._handle(message)
+                    if work is not None and not self._run(work):
+                        return
+                    continue
                 found = framer.next()
                 if found is None:
                     return
@@ -211,6 +217,18 @@ class Session(asyncio.BufferedProtocol):
         except Exception as error:  # what handles messages has failed; this connection is of no use any more
             _log.exception("event=session_failed")
             self.close(f"a fault of ours: {error!r}")
+
+    def _guessed(self) -> Message | None:
+        """The next message, if it need not be searched for."""
+        guess = self._framer.guess()
+        if guess is None:
+            return None
+        try:
+            message = decode_message(guess)
+        except msgspec.DecodeError:
+            return None
+        self._framer.took(guess)
+        return message
 
     def _handle(self, message: Message) -> Work:
         if message.method is None:

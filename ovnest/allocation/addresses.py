@@ -88,7 +88,13 @@ class TakenAddresses:
         The search begins at `start` and wraps around: a cursor behind the last choice lets a freed
         address come back last. `skip` holds what a batch has staged.
         """
-        ordered = sorted(ranges)
+        ordered = ranges if len(ranges) == 1 else sorted(ranges)
+        if start == 0 and skip is None:  # nearly always
+            for each in ordered:
+                address = self.next_free(each.first)
+                if address <= each.last:
+                    return address
+            return None
         ahead = [(max(each.first, start), each.last) for each in ordered if each.last >= start]
         behind = [(each.first, min(each.last, start - 1)) for each in ordered if each.first < start]
         for first, last in (*ahead, *behind):

@@ -29,6 +29,10 @@ _SINGLE = frozenset(
     | {"authorization", "x-auth-token", "x-project-id", "x-user-id", "x-roles"}
 )
 
+# How clients write the names that nearly every request has; others are decoded.
+_COMMON = ("Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "Content-Type", "Content-Length")
+_NAMES = {name.encode(): name.lower() for name in _COMMON}
+
 
 class Peer(Struct, frozen=True, kw_only=True):
     """Who is at the other end: `address` for people, and what decides whom to trust."""
@@ -132,7 +136,7 @@ def parse_head(block: bytes, limits: Limits) -> Head:
 def _headers(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for raw_name, raw_value in pairs:
-        name = raw_name.decode("latin-1").lower()
+        name = _NAMES.get(raw_name) or raw_name.decode("latin-1").lower()
         value = raw_value.decode("latin-1").strip(" \t")
         if name in headers:
             if name in _SINGLE:

@@ -60,11 +60,15 @@ def _of_port(facts: Facts, before: Port | None, after: Port | None) -> Iterator[
         for port in list(facts.ports(PORT_BY_ADDRESS, (network_id, address))):
             if port.id != (after or before).id:  # type: ignore[union-attr]
                 yield port
-    left, joined = (port.parent_name if port else None for port in (before, after))
+    left = before.parent_name if before else None
+    joined = after.parent_name if after else None
     if left != joined:
         for parent_id in (left, joined):
             if parent_id is not None:
                 yield from facts.contested(parent_id)
+
+
+_NONE: frozenset[str] = frozenset()
 
 
 def _dhcp_facts(subnet: Subnet) -> tuple[Any, ...]:
@@ -72,8 +76,9 @@ def _dhcp_facts(subnet: Subnet) -> tuple[Any, ...]:
 
 
 def _allowed(port: Port | None) -> frozenset[str]:
-    pairs = port.allowed_address_pairs if port else ()
-    return frozenset(ip_or_network(pair.ip_address) for pair in pairs)
+    if port is None or not port.allowed_address_pairs:
+        return _NONE
+    return frozenset(ip_or_network(pair.ip_address) for pair in port.allowed_address_pairs)
 
 
 DEPENDENTS: dict[type, Callable[[Any, Any, Any], Iterable[Any]]] = {

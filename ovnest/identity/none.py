@@ -9,6 +9,7 @@ With `trust_headers` a proxy in front says who asks, by the headers that Keyston
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Protocol
 
@@ -59,7 +60,7 @@ class NoIdentity:
         _check_content_type(headers)
         if self._trust_headers:
             return _named(headers, request_id)
-        return Caller(project_id=PROJECT, roles=with_implied(("admin",)), request_id=request_id)
+        return Caller(project_id=PROJECT, roles=_EVERYBODY, request_id=request_id)
 
     def _check_host(self, host: str) -> None:
         # A page of evil.example reads our answers if its name resolves to 127.0.0.1 (DNS rebinding); but its
@@ -90,6 +91,7 @@ def is_local(listen: str) -> bool:
     return listen.startswith("unix:") or is_loopback(host_name(listen))
 
 
+@lru_cache(maxsize=64)
 def is_loopback(name: str) -> bool:
     """Whether that host is loopback, by its name or its address."""
     if name == "localhost":
@@ -115,6 +117,9 @@ def with_implied(roles: Iterable[str]) -> frozenset[str]:
             found.add(name)
             name = IMPLIED_ROLES.get(name)
     return frozenset(found)
+
+
+_EVERYBODY = with_implied(("admin",))
 
 
 def _refuse_browsers(headers: Mapping[str, str]) -> None:

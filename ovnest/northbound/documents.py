@@ -150,7 +150,7 @@ def from_document(row: Document, kind: type[D]) -> D:
 
 def is_empty(facts: DocumentFacts) -> bool:
     """Whether nothing but defaults stands in it, so that no row need be there."""
-    return all(getattr(facts, name) == default for name, default in _fields(type(facts)))
+    return facts == type(facts)(id=facts.id)
 
 
 def _fields(kind: type[DocumentFacts]) -> list[tuple[str, Any]]:

@@ -3,8 +3,7 @@
 Sets and maps change by key, never whole, so keys and members of others survive.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterable
 from typing import Any
 
 from ovnest.derive.columns import OWNED_COLUMNS, OWNED_KEYS
@@ -43,17 +42,19 @@ def new_references(present: Iterable[Row], wanted: Iterable[Row]) -> list[tuple[
 
     A reference that stays is no reason to refuse: a container port whose parent is gone can still be changed.
     """
-    known = set(chain.from_iterable(map(_referred, present)))
-    return [each for each in chain.from_iterable(map(_referred, wanted)) if each not in known]
+    known = {each for row in present for each in _referred(row)}
+    return [each for row in wanted for each in _referred(row) if each not in known]
 
 
-def _referred(row: Row) -> Iterator[tuple[type[Row], RowUuid]]:
-    if isinstance(row, LogicalSwitchPort):
-        for options in (row.dhcpv4_options, row.dhcpv6_options):
-            if options is not None:
-                yield DhcpOptions, options
-        if row.parent_name is not None:
-            yield LogicalSwitchPort, RowUuid(row.parent_name)
+def _referred(row: Row) -> list[tuple[type[Row], RowUuid]]:
+    if not isinstance(row, LogicalSwitchPort):
+        return []
+    referred: list[tuple[type[Row], RowUuid]] = [
+        (DhcpOptions, options) for options in (row.dhcpv4_options, row.dhcpv6_options) if options is not None
+    ]
+    if row.parent_name is not None:
+        referred.append((LogicalSwitchPort, RowUuid(row.parent_name)))
+    return referred
 
 
 def _change(staging: Transaction, present: Row, wanted: Row) -> None:

@@ -228,8 +228,11 @@ class Tx:
         members = home.members(facts, wanted)
         if members is not None:
             owner, children = members
-            for child in children:
-                self._belongs(owner, child)
+            if present:
+                for child in children:
+                    self._belongs(owner, child)
+            else:
+                self.staging.change_references(LogicalSwitch, owner, "ports", add=children)
         for row_type, uuid in new_references(present, wanted):
             self.staging.require(row_type, uuid)
 

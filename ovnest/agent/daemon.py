@@ -115,7 +115,8 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
         if site.docker is not None:
             door = stack.enter_context(local.listen(site.docker))
             stack.callback(local.remove, site.docker)
-            work.append(server.serve(door, Plugin(engine).answer))
+            plugin = Plugin(engine)
+            work += [server.serve(door, plugin.answer), plugin.run()]
         if identity.holder is not None:
             work += [identity.holder.run(api), Reporter(engine, reconciler, identity.holder).run()]
         async with asyncio.TaskGroup() as tasks:

@@ -1,7 +1,5 @@
 """The network driver: an endpoint is an attachment, whose device Docker itself moves into the container."""
 
-import logging
-import os
 from ipaddress import ip_interface, ip_network
 from typing import Any
 
@@ -19,15 +17,14 @@ from ovnest.agent.docker.messages import (
     StaticRoute,
 )
 from ovnest.agent.docker.reservations import DOOR, Reservations
+from ovnest.agent.docker.settling import Settling
 from ovnest.agent.engine import Engine
-from ovnest.agent.errors import AgentError, BadRequest, NotAttached
+from ovnest.agent.errors import BadRequest, NotAttached
 from ovnest.agent.states import State
 from ovnest.agent.wanted import Attached, Attachment, Key
 
 INTERFACE = "docker"  # Docker chooses the name in the container, and does not tell it
 OPTIONS = frozenset({"network"})
-
-_log = logging.getLogger(__name__)
 
 
 class Driver:
@@ -36,8 +33,7 @@ class Driver:
     def __init__(self, engine: Engine, reservations: Reservations) -> None:
         self._engine = engine
         self._reservations = reservations
-        self._sandboxes: dict[str, str] = {}
-        """The namespaces (paths) of endpoints that have joined and are not settled there yet."""
+        self.settling = Settling(engine.parts.links)
 
     async def create_network(self, asked: NetworkRequest) -> dict[str, Any]:
         """Return if the network can be joined as it was asked; there is nothing to make.
@@ -82,7 +78,7 @@ class Driver:
 
     async def delete_endpoint(self, asked: EndpointRequest) -> dict[str, Any]:
         """Take the device away, and the port."""
-        self._sandboxes.pop(asked.endpoint_id, None)
+        self.settling.end(asked.endpoint_id)
         await self._engine.parts.journal.current()
         known = self._known(asked.endpoint_id)
         await self._engine.detach(_key(asked.endpoint_id))
@@ -98,7 +94,8 @@ class Driver:
             NotAttached: there is no such endpoint.
         """
         answer = self._get(asked.endpoint_id)
-        self._sandboxes[asked.endpoint_id] = asked.sandbox
+        setup = answering.setup(answer, userspace=False)
+        self.settling.begin(asked.endpoint_id, asked.sandbox, setup)
         gateways = {
             route.destination: route.gateway
             for route in answer.routes
@@ -117,29 +114,14 @@ class Driver:
 
     async def leave(self, asked: EndpointRequest) -> dict[str, Any]:
         """Docker takes the device out of the container; it goes with the endpoint."""
-        self._sandboxes.pop(asked.endpoint_id, None)
+        self.settling.end(asked.endpoint_id)
         return {}
 
     async def endpoint_info(self, asked: EndpointRequest) -> dict[str, Any]:
-        """The port and its tag. Docker asks when the device is in the container, which is then settled."""
+        """The port and its tag."""
         answer = self._get(asked.endpoint_id)
-        sandbox = self._sandboxes.pop(asked.endpoint_id, "")
-        if sandbox:
-            await self._settle(sandbox, answer)
         tag = {} if answer.tag is None else {"ovnest.tag": str(answer.tag)}
         return {"Value": {"ovnest.port": answer.port_id, **tag}}
-
-    async def _settle(self, sandbox: str, answer: Attached) -> None:
-        """Tell the neighbours, who may remember another MAC address for what the container has."""
-        try:
-            fd = os.open(sandbox, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                await self._engine.parts.links.settle(answering.setup(answer, userspace=False), fd)
-            finally:
-                os.close(fd)
-        except (OSError, AgentError) as error:
-            # The container is attached; at worst some neighbours find it some seconds later.
-            _log.warning("event=not_announced port=%s reason=%s", answer.port_id, error)
 
     def _get(self, endpoint_id: str) -> Attached:
         answer = self._known(endpoint_id)

@@ -25,6 +25,7 @@ class Plugin:
     def __init__(self, engine: Engine) -> None:
         reservations = Reservations(engine)
         ipam, driver = Ipam(engine, reservations), Driver(engine, reservations)
+        self._settling = driver.settling
         self._methods: dict[str, Method] = {
             "Plugin.Activate": _always({"Implements": ["NetworkDriver", "IpamDriver"]}),
             "IpamDriver.GetCapabilities": _always({"RequiresMACAddress": True}),
@@ -48,6 +49,10 @@ class Plugin:
             "NetworkDriver.DiscoverNew": _always({}),
             "NetworkDriver.DiscoverDelete": _always({}),
         }
+
+    async def run(self) -> None:
+        """What goes on between Docker's calls."""
+        await self._settling.run()
 
     async def answer(self, name: str, body: bytes) -> bytes:
         """The answer to the call `name`, as JSON; a refusal is one, too."""

@@ -9,6 +9,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+from ovnest.agent.http import Connection, Endpoint, Request
 from ovnest.sandbox.process import attempt, surroundings
 from ovnest.sandbox.until import patience, until
 from ovnest.sandbox.vm import Vm
@@ -115,7 +116,9 @@ class Dockerd:
 
     async def run(self, name: str, *options: str) -> dict[str, Any]:
         """A container that does nothing, by `docker run`; its networks by their names in Docker."""
-        await self.docker("run", "--detach", "--name", name, *options, IMAGE, "sleep", "1000")
+        # A container's first process does not hear of SIGTERM unless it asks for it.
+        detached = ("run", "--detach", "--stop-signal", "KILL")
+        await self.docker(*detached, "--name", name, *options, IMAGE, "sleep", "1000")
         return await self.networks(name)
 
     async def networks(self, name: str) -> dict[str, Any]:
@@ -123,6 +126,12 @@ class Dockerd:
         (shown,) = json.loads(await self.docker("inspect", name))
         networks: dict[str, Any] = shown["NetworkSettings"]["Networks"]
         return networks
+
+    async def runs(self, name: str) -> bool:
+        """Whether a container runs."""
+        (shown,) = json.loads(await self.docker("inspect", name))
+        running: bool = shown["State"]["Running"]
+        return running
 
     async def pings(self, name: str, address: str) -> None:
         """Return as soon as `address` answers to a container; the first packet to a chassis is lost."""
@@ -144,6 +153,28 @@ class Dockerd:
             status = self._process.wait(END_TIMEOUT_S * patience())
             assert status == 0, f"Docker ended with {status}: {self.said()}"
             self._process = None
+
+    def kill(self) -> None:
+        """End it at once; its containers go on, until it is started again."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(END_TIMEOUT_S)
+        self._process = None
+        # Its containerd has ended with it; where PID 1 is slow to see that, Docker would wait for it.
+        (self.directory / "exec" / "containerd" / "containerd.pid").unlink()
+
+    async def call(self, name: str, request: dict[str, Any]) -> dict[str, Any]:
+        """What the plugin answers to a call that Docker might send."""
+        connection = await Connection.open(Endpoint(path=str(self.plugin)))
+        try:
+            await connection.send(
+                Request(method="POST", target=f"/{name}", body=json.dumps(request).encode())
+            )
+            answer: dict[str, Any] = json.loads((await connection.receive()).body)
+        finally:
+            connection.close()
+        assert "Err" not in answer, answer
+        return answer
 
     def close(self) -> None:
         """End everything."""

@@ -9,7 +9,7 @@ from ovnest.agent import answering
 from ovnest.agent.answers import PortAnswer
 from ovnest.agent.api import Network
 from ovnest.agent.entry import Entry
-from ovnest.agent.errors import NotPlugged
+from ovnest.agent.errors import ApiRefused, NotPlugged
 from ovnest.agent.journal import Recorded
 from ovnest.agent.link import Pair
 from ovnest.agent.plan import Step
@@ -18,6 +18,7 @@ from ovnest.agent.waiting import heard
 from ovnest.agent.wanted import Attachment
 from ovnest.agent.work import Addition, Parts
 
+CONFLICT = 409
 POLL_FIRST_S = 0.02
 POLL_LONGEST_S = 0.5
 POLL_HEARD_S = 2.0
@@ -26,13 +27,17 @@ POLL_HEARD_S = 2.0
 GiveAway = Callable[[int, Recorded], Awaitable[None]]
 """Takes a tag from whatever of ours still has it, but for one entry."""
 
+Settle = Callable[[], Awaitable[bool]]
+"""Finishes removals that had to wait; whether there was one."""
+
 
 class Attaching:
     """Does the steps of a plan to an attachment."""
 
-    def __init__(self, parts: Parts, give_away: GiveAway) -> None:
+    def __init__(self, parts: Parts, give_away: GiveAway, settle: Settle) -> None:
         self._parts = parts
         self._give_away = give_away
+        self._settle = settle
         self._news: dict[str, asyncio.Event] = {}
         self.hears = False
         """Whether changes of ports are heard of by `heard`."""
@@ -100,7 +105,13 @@ class Attaching:
         network = await api.network(attachment.network)
         work.network_known = True
         body = self._parts.mode.port_body(attachment, recorded.entry, network.answer.id)
-        work.made = await api.create_port(body, recorded.entry.request)
+        try:
+            work.made = await api.create_port(body, recorded.entry.request)
+        except ApiRefused as error:
+            # What it collides with may be a container's of ours that is gone, and whose port still has to go.
+            if error.status != CONFLICT or not await self._settle():
+                raise
+            work.made = await api.create_port(body, recorded.entry.request)
         work.result = answering.attached(
             work.port,
             await self._with_subnets(network, work.port, attachment),

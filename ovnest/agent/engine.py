@@ -45,13 +45,14 @@ class Engine:
 
     def __init__(self, api: Api, journal: Journal, links: Links, mode: Mode, bounds: Bounds) -> None:
         self.parts = Parts(api=api, journal=journal, links=links, mode=mode, bounds=bounds, boot=boot_id())
-        self.attaching = Attaching(self.parts, self._give_tag_away)
+        self.attaching = Attaching(self.parts, self._give_tag_away, self._settle)
         self.detaching = Detaching(self.parts)
         self.pending: dict[str, str] = {}
         """Why a removal is not finished, by the device."""
         self.listeners: list[Callable[[], None]] = []
         """Called when an attachment has come or gone, or waits to go."""
         self._locks = KeyLocks()
+        self._adding: set[Key] = set()
         self._crash_after = os.environ.get(CRASH_VARIABLE, "")
 
     # What front doors ask for.
@@ -163,6 +164,7 @@ class Engine:
 
     async def _add(self, work: Addition, steps: tuple[Step, ...]) -> None:
         """All steps to an attachment; if one fails, what was done is undone."""
+        self._adding.add(work.attachment.key)
         try:
             async with asyncio.timeout(self.parts.bounds.attach_s):
                 for step in steps:
@@ -174,6 +176,8 @@ class Engine:
             if isinstance(error, TimeoutError):
                 raise NotPlugged(f"it took longer than {self.parts.bounds.attach_s:.0f} s") from error
             raise
+        finally:
+            self._adding.discard(work.attachment.key)
         self._tell()
 
     async def _give_up(self, work: Addition, recorded: Recorded, error: BaseException) -> None:
@@ -213,6 +217,17 @@ class Engine:
             if other.real_tag == tag and other.row != but.row:
                 _log.warning("event=tag_given_away tag=%d device=%s", tag, other.device)
                 await self._remove(other, Event.TAG_GIVEN)
+
+    async def _settle(self) -> bool:
+        """Finish removals that had to wait, now; whether one could be."""
+        waiting = [
+            each
+            for each in self.parts.journal.entries()
+            # One whose key is being attached anew was tried by that; to wait for it might be for ever.
+            if each.entry.state is State.DELETING and each.entry.key not in self._adding
+        ]
+        done = [await self.finish(each, Event.DETACH) for each in waiting]
+        return any(done)
 
     def _maybe_crash(self, step: Step) -> None:
         if self._crash_after == step:

@@ -46,12 +46,12 @@ Before=docker.service containerd.service
 
 [Service]
 Type=notify
-ExecStart={command} agent run --ovs {ovs} --bridge {bridge} --socket {socket}
+ExecStart={command} agent run --ovs {ovs} --bridge {bridge} --socket {socket} --docker
 Restart=always
 RestartSec=1
 StateDirectory=ovnest
 StateDirectoryMode=0700
-RuntimeDirectory=ovnest
+RuntimeDirectory=ovnest docker/plugins
 RuntimeDirectoryPreserve=yes
 LoadCredential=ovnest.code
 CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_ADMIN

@@ -5,6 +5,7 @@
 #
 """Docker: its containers are on the networks that the hypervisors' OVN runs, by the agent as its plugin."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -64,7 +65,7 @@ async def test_containers_talk_over_ports_of_their_own_until_they_are_removed(
     agent, docker = await running(vm1, network)
     before = await site.leavings(vm1)
     await docker.join("net1", f"network-{network.number}")
-    web = (await docker.run("web", "--network", "net1"))["net1"]
+    web = (await docker.run("web", "--network", "net1", "--publish", "8080:80"))["net1"]
     db = (await docker.run("db", "--network", "net1"))["net1"]
 
     async with vm1.capture() as seen:
@@ -224,7 +225,26 @@ async def test_what_cannot_be_is_refused_with_a_sentence(site: AgentSite, runnin
     await docker.join("net1", network.id, f"--subnet={cidr}")
     refusal = await docker.refuses("run", "--network", "net1", "--ip", vm1.addresses[0], IMAGE, "true")
     assert "already allocated" in refusal
+    await docker.join("net2", network.id)
+    refusal = await docker.refuses("run", "--network", "net2", "--ip", "10.1.0.77", IMAGE, "true")
+    assert "user configured subnets" in refusal, "docs/agent.md says that --ip needs --subnet"
     assert await agent.attachments() == []
+
+
+async def test_many_containers_at_once_come_and_go(site: AgentSite, running: Running) -> None:
+    network = await site.network()
+    vm1 = await site.vm("vm1", "hv1", network)
+    _, docker = await running(vm1, network)
+    before = await site.leavings(vm1)
+    await docker.join("net1", network.id)
+    names = [f"web{number}" for number in range(8)]
+    await asyncio.gather(*(docker.run(name, "--network", "net1") for name in names))
+    ports = await site.containers_of(vm1)
+    assert len({port["binding:profile"]["tag"] for port in ports}) == len(names)
+    for port in ports:
+        await vm1.pings(port["fixed_ips"][0]["ip_address"])
+    await asyncio.gather(*(docker.docker("rm", "--force", name) for name in names))
+    assert await site.leavings(vm1) == before
 
 
 async def test_an_address_that_no_endpoint_takes_is_given_back(site: AgentSite, running: Running) -> None:

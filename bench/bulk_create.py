@@ -64,8 +64,8 @@ def main() -> None:
                 check_alike(mine, theirs)
     figures.table(ports_per_s=",.0f", request_ms=".1f", cpu_us_per_port=",.0f")
     for name in ("on one network", "on 100 networks"):
-        values = figures.ratios("ports_per_s", f"ovnest, {name}", f"raw, {name}")
-        report.ratio(f"bulk of {BULK} {name} / raw", values, TO_REACH)
+        what = f"bulk of {BULK} {name} / raw"
+        figures.compare(what, "ports_per_s", f"ovnest, {name}", f"raw, {name}", TO_REACH)
 
 
 if __name__ == "__main__":

@@ -52,12 +52,8 @@ def main() -> None:
     for clients in (1, 64):
         names = f"{clients} client(s), {ports:,} ports", f"{clients} client(s), {FEW:,} ports"
         for kind in ("ms_a_port", "ovnest_cpu_us"):
-            report.ratio(
-                f"{kind}, {clients} client(s): {ports:,} / {FEW:,}",
-                figures.ratios(kind, *names),
-                TO_REACH,
-                at_least=False,
-            )
+            what = f"{kind}, {clients} client(s): {ports:,} / {FEW:,}"
+            figures.compare(what, kind, *names, TO_REACH, at_least=False)
 
 
 def _requests(deployment: Deployment, count: int) -> list[Request]:

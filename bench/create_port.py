@@ -70,13 +70,12 @@ def main() -> None:
             figures = _measure(sides, rounds)
             check_alike(sides.ours, sides.raw)
     figures.table(ports_per_s=",.0f", median_ms=".2f", cpu_us_per_port=",.0f")
-    for ours, theirs in (
-        ("ovnest, 1 worker, 1 client", "raw, one at a time"),
-        ("ovnest, 1 worker, 64 clients", "raw, 16 in flight"),
+    for what, ours, theirs, target in (
+        ("1 client / raw, one at a time", "ovnest, 1 worker, 1 client", "raw, one at a time", TO_REACH),
+        ("64 clients / raw, 16 in flight", "ovnest, 1 worker, 64 clients", "raw, 16 in flight", TO_REACH),
+        ("1 client / IDL", "ovnest, 1 worker, 1 client", "IDL, one at a time", 1.0),
     ):
-        report.ratio(f"{ours} / {theirs}", figures.ratios("ports_per_s", ours, theirs), TO_REACH)
-    ours, theirs = "ovnest, 1 worker, 1 client", "IDL, one at a time"
-    report.ratio(f"{ours} / {theirs}", figures.ratios("ports_per_s", ours, theirs), 1.0)
+        figures.compare(what, "ports_per_s", ours, theirs, target)
 
 
 def _measure(sides: Sides, rounds: int) -> report.Figures:

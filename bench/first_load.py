@@ -67,10 +67,8 @@ def _measure(where: Path, ports: int, rounds: int, *, with_idl: bool) -> None:
             with IdlClient(database) as idl:
                 figures.note(f"IDL, {ports:,} ports", seconds=idl.loaded_in_s)
     figures.table(seconds=".2f", cpu_s=".2f", rss_mib=",.0f", peak_mib=",.0f")
-    report.ratio(
-        "start to first answer / dump", figures.ratios("seconds", ours, dump), TO_REACH, at_least=False
-    )
-    report.ratio("peak MiB / 1 GiB", [figures.median(ours, "peak_mib") / MEMORY_MIB], 1.0, at_least=False)
+    figures.compare("start to first answer / dump", "seconds", ours, dump, TO_REACH, at_least=False)
+    report.ratio("peak / 1 GiB", figures.median(ours, "peak_mib") / MEMORY_MIB, 1.0, at_least=False)
 
 
 def _dump_s(database: Database) -> float:

@@ -1,6 +1,5 @@
 """Reports: figures of rounds in a table, and ratios with what was to be reached."""
 
-from collections.abc import Sequence
 from statistics import median
 
 from bench.rig import cores
@@ -22,10 +21,18 @@ class Figures:
     def median(self, name: str, kind: str) -> float:
         return median(self._values[name, kind])
 
-    def ratios(self, kind: str, name: str, other: str) -> list[float]:
-        """`name` by `other`, round by round."""
-        pairs = zip(self._values[name, kind], self._values[other, kind], strict=True)
-        return [ours / theirs for ours, theirs in pairs]
+    def compare(
+        self, what: str, kind: str, ours: str, theirs: str, target: float, *, at_least: bool = True
+    ) -> bool:
+        """Say the ratio of two names, and whether it is what it should be.
+
+        Judged by the median of the rounds' ratios. Beside it stands the ratio of each side's best round: what
+        the two do when nobody else uses the machine.
+        """
+        mine, others = self._values[ours, kind], self._values[theirs, kind]
+        rounds = [own / other for own, other in zip(mine, others, strict=True)]
+        best = max if at_least else min
+        return ratio(what, median(rounds), target, at_least=at_least, best=best(mine) / best(others))
 
     def table(self, **kinds: str) -> None:
         """A line for each name; the kinds to show, each with its format."""
@@ -51,11 +58,10 @@ def row(name: str, *figures: str) -> None:
     print(f"  {name:<{WIDTH}}" + "".join(f"{figure:>16}" for figure in figures), flush=True)
 
 
-def ratio(name: str, values: Sequence[float], target: float, *, at_least: bool = True) -> bool:
-    """Say a ratio, the median of its rounds, and whether it is what it should be."""
-    middle = median(values)
-    reached = middle >= target if at_least else middle <= target
+def ratio(name: str, value: float, target: float, *, at_least: bool, best: float | None = None) -> bool:
+    """Say a ratio and whether it is what it should be."""
+    reached = value >= target if at_least else value <= target
     sign, word = ">=" if at_least else "<=", "reached" if reached else "MISSED"
-    spread = f"rounds {min(values):.2f} to {max(values):.2f}"
-    print(f"  {name:<{WIDTH}}{middle:>16.3f}   to reach {sign} {target:g}: {word} ({spread})", flush=True)
+    beside = "" if best is None else f"   best rounds {best:.2f}"
+    print(f"  {name:<{WIDTH}}{value:>16.2f}{beside}   to reach {sign} {target:g}: {word}", flush=True)
     return reached

@@ -26,6 +26,7 @@ declare -A PACKAGES=(
   [runc]=runc
   [busybox-static]=busybox
   [docker.io]=dockerd
+  [docker-compose]=docker-compose
 )
 
 say() { printf '%s\n' "$*" >&2; }

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from ovnest.agent.http import Connection, Endpoint, Request
-from ovnest.sandbox.process import attempt, surroundings
+from ovnest.sandbox.process import attempt, run, surroundings
 from ovnest.sandbox.until import patience, until
 from ovnest.sandbox.vm import Vm
 
 PROGRAM = "/usr/bin/docker"  # Debian's, which goes with Debian's daemon; others may stand before it in PATH
 PLUGINS = Path("/run/docker")
 BUSYBOX = Path("/bin/busybox")
-APPLETS = ("sh", "ping", "ping6", "sleep", "ip", "cat", "ls")
+COMPOSE = "/usr/bin/docker-compose"
+APPLETS = ("sh", "ping", "ping6", "sleep", "ip", "cat", "ls", "nc")
 IMAGE = "busybox:test"
 START_TIMEOUT_S = 20.0
 END_TIMEOUT_S = 20.0
@@ -34,6 +35,7 @@ class Dockerd:
         self.vm = vm
         self.directory = vm.directory / "dk"
         self.plugin = self.directory / "run" / "plugins" / "ovnest.sock"
+        self.address = f"unix://{self.directory}/docker.sock"
         self._log = self.directory / "log"
         self._mounts: subprocess.Popen[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -65,7 +67,7 @@ class Dockerd:
         """Start it; it answers when this returns."""
         files = self.directory
         argv = (
-            *("dockerd", "-H", f"unix://{files}/docker.sock", "--data-root", str(files / "data")),
+            *("dockerd", "-H", self.address, "--data-root", str(files / "data")),
             *("--exec-root", str(files / "exec"), "--pidfile", str(files / "dockerd.pid")),
             *("--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver=vfs"),
         )
@@ -100,6 +102,12 @@ class Dockerd:
         status, said, complaint = await self._attempt(*arguments)
         assert status == 0, f"docker {' '.join(arguments)}: {complaint}\n{self.said()}"
         return said.strip()
+
+    async def compose(self, file: dict[str, Any], *arguments: str) -> None:
+        """`docker-compose …` with that file, which is YAML; JSON is."""
+        path = self.directory / "compose.yaml"
+        path.write_text(json.dumps(file))
+        await run(COMPOSE, "-H", self.address, "-f", str(path), *arguments)
 
     async def refuses(self, *arguments: str) -> str:
         """What `docker …` complained of, which must fail."""
@@ -194,7 +202,7 @@ class Dockerd:
         return self._log.read_text(errors="replace")[-3000:]
 
     async def _attempt(self, *arguments: str) -> tuple[int, str, str]:
-        return await attempt(PROGRAM, "-H", f"unix://{self.directory}/docker.sock", *arguments)
+        return await attempt(PROGRAM, "-H", self.address, *arguments)
 
     def _environment(self) -> dict[str, str]:
         return surroundings(self.vm.environment())

@@ -237,13 +237,41 @@ async def test_many_containers_at_once_come_and_go(site: AgentSite, running: Run
     _, docker = await running(vm1, network)
     before = await site.leavings(vm1)
     await docker.join("net1", network.id)
-    names = [f"web{number}" for number in range(8)]
+    names = [f"web{number}" for number in range(6)]
     await asyncio.gather(*(docker.run(name, "--network", "net1") for name in names))
     ports = await site.containers_of(vm1)
     assert len({port["binding:profile"]["tag"] for port in ports}) == len(names)
     for port in ports:
         await vm1.pings(port["fixed_ips"][0]["ip_address"])
     await asyncio.gather(*(docker.docker("rm", "--force", name) for name in names))
+    assert await site.leavings(vm1) == before
+
+
+async def test_compose_makes_a_network_and_its_services_talk(site: AgentSite, running: Running) -> None:
+    network = await site.network()
+    vm1 = await site.vm("vm1", "hv1", network)
+    _, docker = await running(vm1, network)
+    before = await site.leavings(vm1)
+    address, _ = network.addresses(66)
+    options = {"network": network.id}
+    ipam = {"driver": "ovnest", "options": options, "config": [{"subnet": network.subnets[0].cidr}]}
+    service = {"image": IMAGE, "command": "sleep 1000", "stop_signal": "KILL"}
+    server = ["sh", "-c", "while :; do echo hello | nc -l -p 80; done"]
+    file = {
+        "version": "2.4",
+        "services": {
+            "web": {**service, "container_name": "web", "networks": {"blue": {"ipv4_address": address}}},
+            "db": {**service, "container_name": "db", "networks": ["blue"], "command": server},
+        },
+        "networks": {"blue": {"driver": "ovnest", "driver_opts": options, "ipam": ipam}},
+    }
+    await docker.compose(file, "up", "--detach")
+    assert await vm1.ping(address, count=3) > 0
+    await docker.pings("web", "db")  # by its name, which Docker itself answers
+    assert await docker.docker("exec", "web", "nc", "-w", "5", "db", "80") == "hello", (
+        "TCP does not get through"
+    )
+    await docker.compose(file, "down")
     assert await site.leavings(vm1) == before
 
 
@@ -301,9 +329,8 @@ async def test_the_release_of_a_removed_containers_address_takes_nothing_from_th
     assert [each["state"] for each in await agent.attachments()] == ["reserved"]
 
 
-@pytest.mark.parametrize("plan", [RESERVE, ADOPT, DETACH], ids=["reserve", "adopt", "detach"])
 async def test_calls_that_are_interrupted_at_any_step_leave_nothing(
-    site: AgentSite, dockers: list[Dockerd], plan: tuple[Step, ...]
+    site: AgentSite, dockers: list[Dockerd]
 ) -> None:
     network = await site.network()
     vm1 = await site.vm("vm1", "hv1", network)
@@ -324,7 +351,7 @@ async def test_calls_that_are_interrupted_at_any_step_leave_nothing(
         await docker.call("NetworkDriver.CreateEndpoint", {**endpoint, "Interface": interface})
         await docker.call("NetworkDriver.DeleteEndpoint", endpoint)
 
-    for step in plan:
+    for step in (*RESERVE, *ADOPT, *DETACH):
         await agent.start("--docker", str(docker.plugin), crash_after=step)
         with pytest.raises((ConnectionError, EOFError)):
             await all_calls()

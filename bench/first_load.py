@@ -72,7 +72,15 @@ def _measure(where: Path, ports: int, rounds: int, *, with_idl: bool) -> None:
 
 
 def _dump_s(database: Database) -> float:
-    argv = ["taskset", "--cpu-list", str(cores.FIRST[0]), "ovsdb-client", "dump", database.remote]
+    argv = [
+        "taskset",
+        "--cpu-list",
+        str(cores.FIRST[0]),
+        "ovsdb-client",
+        "-vconsole:off",
+        "dump",
+        database.remote,
+    ]
     began = time.perf_counter()
     subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - began

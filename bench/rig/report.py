@@ -4,7 +4,7 @@ from statistics import median
 
 from bench.rig import cores
 
-WIDTH = 44
+WIDTH = 52
 
 
 class Figures:

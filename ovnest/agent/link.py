@@ -10,7 +10,6 @@ import asyncio
 import ctypes
 import errno
 import fcntl
-import logging
 import os
 import socket
 import struct
@@ -38,9 +37,6 @@ IFA_F_NODAD = 0x02
 IFF_UP = 0x1
 SIOCETHTOOL = 0x8946
 ETHTOOL_STXCSUM = 0x17
-_log = logging.getLogger(__name__)
-
-ANNOUNCED_AGAIN_S = (0.3, 1.2)
 AT_ONCE = 8  # threads; more only wait for each other
 
 T = TypeVar("T")
@@ -92,7 +88,6 @@ class Links:
 
     def __init__(self) -> None:
         self._places = asyncio.Semaphore(AT_ONCE)
-        self._announcing: set[asyncio.Task[None]] = set()
 
     async def make(self, pair: Pair, netns_fd: int | None, mark: Mark) -> int:
         """Make the pair, our end up; the index of that. What an earlier try has left of it goes first.
@@ -118,28 +113,12 @@ class Links:
             await self._run(None, lambda: finish_checksums(setup.device))
 
     async def announce(self, setup: Setup, netns_fd: int) -> None:
-        """Tell the neighbours by which MAC the addresses are reached now, and again in a while.
-
-        A frame that is sent while the switches on its way still take up the new port may be lost (RFC 5227,
-        1.1, has it said twice for that reason); nobody waits for the repetitions.
+        """Tell the neighbours by which MAC the addresses are reached now.
 
         Raises:
             NamespaceGone: its namespace is no more.
         """
         await self._run(netns_fd, lambda: _announce(setup))
-        again = asyncio.create_task(self._announce_again(setup, os.dup(netns_fd)))
-        self._announcing.add(again)
-        again.add_done_callback(self._announcing.discard)
-
-    async def _announce_again(self, setup: Setup, netns_fd: int) -> None:
-        try:
-            for pause_s in ANNOUNCED_AGAIN_S:
-                await asyncio.sleep(pause_s)
-                await self._run(netns_fd, lambda: _announce(setup))
-        except (NamespaceGone, OSError) as error:  # the container is gone, and its addresses with it
-            _log.debug("event=not_announced_again device=%s reason=%s", setup.device, error)
-        finally:
-            os.close(netns_fd)
 
     async def settle(self, setup: Setup, netns_fd: int) -> None:
         """What is left to do when a runtime has put its device, known by the MAC, into the container.
@@ -284,8 +263,6 @@ def finish_checksums(device: str) -> None:
 def _announce(setup: Setup) -> None:
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
         sock.bind((setup.device, 0))
-        if sock.getsockname()[4].hex(":") != setup.mac:
-            return  # the name is another device's by now
         for address in setup.addresses:
             sock.send(announcement(setup.mac, address.address.partition("/")[0]))
 

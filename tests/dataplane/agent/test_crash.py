@@ -8,7 +8,7 @@ import pytest
 from ovnest.agent.engine import CRASH_STATUS
 from ovnest.agent.plan import ATTACH, DETACH, Step
 from ovnest.sandbox.until import until
-from tests.dataplane.agent.site import AgentSite
+from tests.dataplane.agent.site import AgentSite, Guest, Machine
 from tests.dataplane.agent.test_cni import config
 
 # What the agent does in the VM does not depend on OVN's release.
@@ -39,7 +39,7 @@ async def test_an_attachment_that_was_interrupted_leaves_nothing(site: AgentSite
     assert await web.devices() == set()
 
     await agent.plug(web, network)
-    await web.pings(vm1.addresses[0])
+    await _is_answered(web, vm1)
 
 
 async def test_cni_calls_that_are_interrupted_at_any_step_leave_nothing(site: AgentSite) -> None:
@@ -93,3 +93,10 @@ async def test_a_removal_that_was_interrupted_is_finished(site: AgentSite, step:
     await agent.start()
     await until("nothing is left", lambda: site.leavings(vm1), accept=lambda seen: seen == before)
     assert await agent.unplug(web), "what is gone already is detached once more without an error"
+
+
+async def _is_answered(web: Guest, vm: Machine) -> None:
+    """The VM may have the address's former MAC still; should the announcement be lost on its way, it finds
+    out by its own probing, some ten seconds later (RFC 4861, 7.3, which Linux does for ARP, too)."""
+    address = vm.addresses[0]
+    await until(f"web is answered by {address}", lambda: web.ping(address), timeout_s=30)

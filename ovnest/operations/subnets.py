@@ -17,6 +17,7 @@ from ovnest.allocation.pools import (
     is_gateway_address,
     overlapping,
     parse_pools,
+    version_of,
     whole,
 )
 from ovnest.allocation.ranges import AddressRange, address_text
@@ -76,7 +77,8 @@ def create_subnet(tx: Tx, want: CreateSubnet) -> Subnet:
     cidr = _cidr(want)
     require_mtu(network.id, network.mtu, {cidr.version})
     _refuse_overlap(tx, network, cidr)
-    gateway = str_or_none(default_gateway(cidr), cidr) if want.gateway_ip is UNSET else want.gateway_ip
+    first = address_text(default_gateway(cidr), version_of(cidr))
+    gateway = first if want.gateway_ip is UNSET else want.gateway_ip
     subnet = Subnet(
         id=tx.new_id(),
         project_id=project_id,
@@ -200,11 +202,6 @@ def subnet_body(tx: Tx, subnet: Subnet) -> SubnetBody:
         updated_at=subnet.updated_at,
         revision_number=subnet.revision_number,
     )
-
-
-def str_or_none(number: int | None, cidr: IpNetwork) -> str | None:
-    """An address as text."""
-    return None if number is None else address_text(number, 4 if cidr.version == 4 else 6)
 
 
 def _cidr(want: CreateSubnet) -> IpNetwork:

@@ -27,11 +27,6 @@ class Arity(Enum):
     MAP = "a map"
 
 
-def uuid_atom(uuid: str) -> tuple[str, str]:
-    """A row's UUID as an atom on the wire."""
-    return ("uuid", uuid)
-
-
 def decode_one(wire: Wire) -> Any:
     return wire
 

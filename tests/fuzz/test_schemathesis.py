@@ -47,6 +47,7 @@ async def attack(target: Target, directory: Path, phases: str, examples: int) ->
     }
     process = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("schemathesis")),
+        f"--config-file={Path(__file__).with_name('schemathesis.toml')}",
         "run",
         f"{target.url}/openapi.json",
         f"--phases={phases}",

@@ -1,4 +1,4 @@
-"""The command `ovnest`: one file in this room for each verb, named as the verb is.
+"""The command `ovnest`: one file (or folder) in this room for each verb, named as the verb is.
 
 It has `HELP` (one line), `add_arguments(parser)`, and `run(arguments) -> int`, which gives the status. Only
 the verb that is called is imported, so that none pays for another's modules, or lacks what only another

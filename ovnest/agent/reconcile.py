@@ -25,6 +25,7 @@ from ovnest.agent.waiting import heard
 
 RETRY_FIRST_S = 0.5
 RETRY_LONGEST_S = 15.0
+EXPIRY_LEAST_S = 0.1
 LASTED_S = 5.0
 LOOK_S = 15.0
 """Between two looks at all ports while there is no stream of events."""
@@ -69,21 +70,31 @@ class Reconciler:
             waiting = [each for each in self._engine.parts.journal.entries() if self._is_due(each)]
             done = [await self._finish(each, self._why(each)) for each in waiting]
             if waiting and not all(done):
-                await asyncio.sleep(pause_s)
+                await asyncio.sleep(min(pause_s, self._next_expiry_s()))
                 pause_s = min(pause_s * 2, RETRY_LONGEST_S)
             else:
                 pause_s = RETRY_FIRST_S
-                await heard(self._wake, RETRY_LONGEST_S)
+                await heard(self._wake, self._next_expiry_s())
 
     def _is_due(self, recorded: Recorded) -> bool:
         entry = recorded.entry
         if entry.state is State.RESERVED:
-            return entry.since + self._engine.parts.bounds.reserved_s < time.time()
+            return self._left_s(recorded) <= 0
         if entry.state is State.ADDING:
             # Nobody works on it: its agent ended, or could not even undo it. Whoever asked got no answer
             # that he could rely on.
             return not self._engine.busy(entry.key)
         return entry.state is State.DELETING
+
+    def _next_expiry_s(self) -> float:
+        """Until a reservation's time is over, but not longer than until the next look at all."""
+        entries = self._engine.parts.journal.entries()
+        left = [self._left_s(each) for each in entries if each.entry.state is State.RESERVED]
+        return max(EXPIRY_LEAST_S, min([RETRY_LONGEST_S, *left]))
+
+    def _left_s(self, reserved: Recorded) -> float:
+        """How long a reservation may still wait to be adopted."""
+        return reserved.entry.since + self._engine.parts.bounds.reserved_s - time.time()
 
     def _why(self, recorded: Recorded) -> Event:
         return Event.EXPIRED if recorded.entry.state is State.RESERVED else Event.RESTARTED

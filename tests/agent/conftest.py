@@ -21,7 +21,7 @@ from tests.serving import Server
 
 SCHEMA = Path("/usr/share/openvswitch/vswitch.ovsschema")
 BRIDGE = "br-vm"
-BOUNDS = Bounds(plug_s=0.5, active_s=0.5, doubt_s=1.0)
+BOUNDS = Bounds(plug_s=0.5, active_s=0.5, doubt_s=1.0, reserved_s=3.0)
 
 
 class Site(Struct, frozen=True, kw_only=True):

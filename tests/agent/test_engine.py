@@ -3,6 +3,7 @@
 import asyncio
 import os
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -13,7 +14,7 @@ from ovnest.agent.reconcile import Reconciler
 from ovnest.agent.states import Event, State
 from ovnest.agent.wanted import Attachment, Key
 from ovnest.sandbox.until import until
-from tests.agent.conftest import BRIDGE, Site
+from tests.agent.conftest import BOUNDS, BRIDGE, Site
 
 pytestmark = pytest.mark.api
 
@@ -45,15 +46,17 @@ async def test_a_reservation_that_nobody_adopts_is_given_back(site: Site) -> Non
 async def test_a_reservation_is_given_back_by_itself_when_its_time_is_over(
     site: Site, tmp_path: Path
 ) -> None:
-    reserved = await site.engine.reserve(reservation(site))
-    await site.vsctl("set", "Port", reserved.device, "external_ids:ovnest\\:since=1")
-    await site.journal.current()
     work = asyncio.create_task(Reconciler(site.engine, site.parent, tmp_path / "events").run())
     try:
+        await site.engine.reserve(reservation(site))
+        began = monotonic()
         await until("it is given back", site.children, accept=lambda seen: not seen)
+        took_s = monotonic() - began
+        await until("its place is free", site.on_bridge, accept=lambda seen: not seen)
     finally:
         work.cancel()
-    await until("its place is free", site.on_bridge, accept=lambda seen: not seen)
+    # The journal has whole seconds, so it may be one early.
+    assert BOUNDS.reserved_s - 1 <= took_s < BOUNDS.reserved_s + 2
 
 
 async def test_what_was_not_reserved_cannot_be_adopted(site: Site) -> None:

@@ -26,10 +26,8 @@ from ovnest.agent.pin import PinnedCertificate
 FILE = "credential.json"
 FILE_MODE = 0o600
 PREFIX = "ovnest1"
-ENROLL = "/agent/v1/enroll"
 RENEW = "/agent/v1/renew"
 NONCE_BYTES = 24
-ENROLL_TIMEOUT_S = 15.0
 RENEW_AGAIN_FIRST_S = 1.0
 RENEW_AGAIN_LONGEST_S = 60.0
 REFUSED_AGAIN_S = 300.0
@@ -148,34 +146,6 @@ def code_from(file: str | None) -> str:
     return text
 
 
-async def enroll(code_text: str) -> Credential:
-    """Turn a code into a credential; the code is used up by that.
-
-    Raises:
-        NotSetUp: it is no code.
-        ApiRefused: the server does not take it (any more).
-        ApiUnreachable: the server does not answer.
-    """
-    code = read_code(code_text)
-    api = Api(endpoint(code.url, code.ca), _nobody)
-    nonce = token_urlsafe(NONCE_BYTES)
-    try:
-        answer = await api.post_again(
-            ENROLL, {"code": code_text.strip(), "nonce": nonce}, Answer, ENROLL_TIMEOUT_S
-        )
-    finally:
-        api.close()
-    return Credential(
-        url=code.url,
-        ca=code.ca,
-        mode=answer.mode,
-        subject=answer.subject,
-        credential=answer.credential,
-        generation=answer.generation,
-        renew_after_s=answer.renew_after_s,
-    )
-
-
 def load(directory: Path) -> Credential | None:
     """The credential in `directory`; None if there is none.
 
@@ -199,12 +169,17 @@ def load(directory: Path) -> Credential | None:
 
 def save(directory: Path, credential: Credential) -> None:
     """Keep the credential, so that it is there even if the machine stops right now."""
+    keep(directory, FILE, credential)
+
+
+def keep(directory: Path, name: str, content: Struct) -> None:
+    """Write a file that root alone may read, whole or not at all, and return when it is on the disk."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path, unfinished = directory / FILE, directory / f".{FILE}"
+    path, unfinished = directory / name, directory / f".{name}"
     fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
     with os.fdopen(fd, "wb") as file:
         os.fchmod(fd, FILE_MODE)
-        file.write(msgspec.json.encode(credential))
+        file.write(msgspec.json.encode(content))
         file.flush()
         os.fsync(fd)
     unfinished.rename(path)
@@ -284,7 +259,3 @@ class Holder:
     def _take(self, credential: Credential) -> None:
         save(self._directory, credential)
         self.credential = credential
-
-
-async def _nobody() -> str | None:
-    return None

@@ -134,11 +134,13 @@ def enroll(tx: Tx, code: Agent, nonce: str) -> AgentGrant:
         raise CodeRefused(reason="was revoked, or its port is gone")
     if grant.mode == NESTED and parent_of(tx, grant.id) is None:
         raise CodeRefused(reason="is for a port that cannot be the parent of containers")
+    if code.expires <= tx.seconds:
+        raise CodeRefused(reason="has expired")
     if grant.grant == code.grant and grant.generation == 1 and nonce and grant.nonce == nonce:
-        return grant  # the answer was lost
+        return grant  # the answer was lost, or the agent was before it had kept it
     if grant.code != code.grant:
         raise CodeRefused(reason="has been used, or a newer one was made since")
-    if min(code.expires, grant.code_expires) <= tx.seconds:
+    if grant.code_expires <= tx.seconds:
         raise CodeRefused(reason="has expired")
     return tx.put(
         replace(

@@ -86,7 +86,9 @@ async def test_an_expired_code_and_an_expired_credential_are_refused(site: Site,
     late = Agent(mode="nested", subject=vm, grant=grant["code"], expires=int(time.time()) - 1)
     told = await site.side.enroll(issue_code(ring, late, url="https://192.0.2.1", ca=""))
     assert "has expired" in refused(told, 401, "CodeRefused")
-    await site.side.enrolled(code["code"])
+    assert (await site.side.enroll(code["code"], "n1")).status == 201
+    again = await site.side.enroll(issue_code(ring, late, url="https://192.0.2.1", ca=""), "n1")
+    assert "has expired" in refused(again, 401, "CodeRefused")
     old = Agent(mode="nested", subject=vm, grant=grant["code"], generation=1, expires=int(time.time()) - 1)
     told = await site.side.holding(issue_credential(ring, old))("GET", "/v2.0/ports")
     assert "has expired" in refused(told, 401, "CredentialRefused")

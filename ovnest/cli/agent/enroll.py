@@ -21,12 +21,12 @@ def add_steps(steps: Any) -> None:
 
 
 def _enroll(arguments: argparse.Namespace) -> int:
-    from ovnest.agent import credential
+    from ovnest.agent.credential import code_from
+    from ovnest.agent.enrolment import enroll
     from ovnest.agent.errors import AgentError
 
     try:
-        held = asyncio.run(credential.enroll(credential.code_from(arguments.code_file)))
-        credential.save(arguments.state, held)
+        held = asyncio.run(enroll(arguments.state, code_from(arguments.code_file)))
     except (AgentError, OSError) as error:
         return complain("enroll", str(error))
     print(f"This machine's agent speaks for {held.subject} ({held.mode}) at {held.url}.")

@@ -42,6 +42,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     from ovnest.agent import credential, daemon
     from ovnest.agent.bounds import Bounds
+    from ovnest.agent.enrolment import enroll
     from ovnest.agent.errors import AgentError
     from ovnest.ovsdb import OvsdbError
 
@@ -60,8 +61,7 @@ def _run(arguments: argparse.Namespace) -> int:
         try:
             held = credential.load(arguments.state)
             if held is None:
-                held = await credential.enroll(credential.code_from(None))
-                credential.save(arguments.state, held)
+                held = await enroll(arguments.state, credential.code_from(None))
             await daemon.serve(site, daemon.identity_of(arguments.state, held), stop)
         except (AgentError, OvsdbError, OSError) as error:
             failures.append(str(error))

@@ -13,11 +13,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 
+from msgspec import Struct
+
 from ovnest.agent import local
 from ovnest.agent.setup import write_shim
 from ovnest.sandbox import namespace
 from ovnest.sandbox.central_node import IP as UNDERLAY_ADDRESS
 from ovnest.sandbox.chassis import Chassis
+from ovnest.sandbox.container import Container
 from ovnest.sandbox.endpoint import Endpoint
 from ovnest.sandbox.errors import CommandFailed
 from ovnest.sandbox.node import Nic
@@ -32,6 +35,7 @@ from tests.serving import Server
 SERVER_ADDRESS = "172.30.0.1"
 AGENT_PORT = 9697
 MANAGEMENT = "mgmt"
+FOREIGN_TAG = 4077
 READY_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 60.0
 END_TIMEOUT_S = 10.0
@@ -297,19 +301,16 @@ class VmAgent:
         return {"container": guest.short, "interface": "eth0"}
 
 
-class Leavings:
-    """What there is of a VM's agent: in the API, on the bridge, among the devices."""
+class Leavings(Struct, frozen=True, kw_only=True):
+    """What there is of containers in a VM, the agent's and others'.
 
-    def __init__(self, ports: set[str], bridge: set[str], devices: set[str]) -> None:
-        self.ports = ports
-        self.bridge = bridge
-        self.devices = devices
+    `ports` are those under the VM's port in the API, with MAC, tag and addresses; `bridge` the ports of its
+    switch with their tags; `devices` what is in its namespace.
+    """
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Leavings) and vars(self) == vars(other)
-
-    def __repr__(self) -> str:
-        return f"ports {self.ports}, on the bridge {self.bridge}, devices {self.devices}"
+    ports: dict[str, str]
+    bridge: dict[str, str]
+    devices: frozenset[str]
 
 
 class AgentSite:
@@ -377,13 +378,29 @@ class AgentSite:
         return [port for port in found if port["binding:profile"].get("parent_name") == vm.port_id]
 
     async def leavings(self, vm: Vm) -> Leavings:
-        bridge = set((await vm.ovs.vsctl("list-ports", vm.device)).split())
-        links = json.loads(await vm.run("ip", "-json", "link"))
+        rows = json.loads(await vm.ovs.vsctl("--format=json", "--columns=name,tag", "list", "Port"))["data"]
         return Leavings(
-            ports={port["id"] for port in await self.containers_of(vm)},
-            bridge=bridge,
-            devices={link["ifname"] for link in links},
+            ports={port["id"]: _brief(port) for port in await self.containers_of(vm)},
+            bridge={name: str(tag) for name, tag in rows},
+            devices=frozenset(await self.devices(vm)),
         )
+
+    async def devices(self, vm: Machine) -> set[str]:
+        """What is in the machine's namespace."""
+        return {link["ifname"] for link in json.loads(await vm.run("ip", "-json", "link"))}
+
+    async def foreign(self, vm: Vm, network: VirtualNetwork) -> Container:
+        """Things in the VM that look like the agent's and are not: a container that was plugged by hand, and
+        a port of another agent's on the bridge. The container, which is to go on talking."""
+        by_hand = await self.networking.port(network, parent=vm, tag=FOREIGN_TAG)
+        await vm.namespace.ip("link add ovnstranger type veth peer name ovpstranger")
+        await vm.ovs.vsctl(
+            *("--", "add-port", vm.device, "ovnstranger", f"tag={FOREIGN_TAG - 1}"),
+            *("--", "set", "Port", "ovnstranger", "external_ids:ovnest\\:agent=somebody"),
+            *("external_ids:ovnest\\:state=adding", "external_ids:ovnest\\:container=web"),
+            "external_ids:ovnest\\:interface=eth0",
+        )
+        return await self.networking.container(vm, "foreign", by_hand)
 
     async def reconnect(self, vm: Vm) -> None:
         """Give the VM its way to the server back."""
@@ -415,17 +432,13 @@ class AgentSite:
             await guest.destroy()
         for daemon in reversed(vm.ovs.daemons):
             await _kill(daemon)
-        for name in (await self.leavings_without_switch(vm)) - {"lo", "uplink", MANAGEMENT}:
+        for name in await self.devices(vm) - {"lo", "uplink", MANAGEMENT}:
             await namespace.disconnect(vm.namespace, name)
         for daemon in vm.ovs.daemons:
             await vm.start(daemon)
         await vm.configure()
         for guest in guests:
             await guest.create()
-
-    async def leavings_without_switch(self, vm: Vm) -> set[str]:
-        """The VM's devices."""
-        return {link["ifname"] for link in json.loads(await vm.run("ip", "-json", "link"))}
 
     async def set_back(self, vm: Vm, database: bytes) -> None:
         """Give the VM's database an earlier content."""
@@ -469,6 +482,11 @@ class AgentSite:
             f"link set {MANAGEMENT} up",
             f"route add {SERVER_ADDRESS}/32 via 172.30.{number}.1",
         )
+
+
+def _brief(port: dict[str, Any]) -> str:
+    addresses = ",".join(sorted(fixed["ip_address"] for fixed in port["fixed_ips"]))
+    return f"{port['mac_address']} {addresses} {port['binding:profile'].get('tag')}"
 
 
 def _link_of(vm: Vm) -> str:

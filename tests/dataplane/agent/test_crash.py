@@ -1,7 +1,12 @@
 #
-#   web ── vm1 ── hv1 ══ geneve ══ hv2 ── vm2      the agent in vm1 is killed, and started again
+#   web ─┐
+#        ├─ vm1 ── hv1 ══ geneve ══ hv2 ── vm2      the agent in vm1 is killed, and started again; foreign is
+#  foreign┘                                         not the agent's, nor is another agent's port beside it
 #
-"""The agent ends at every step of its plans, and when it is started again nothing is left half-made."""
+"""The agent ends at every step of its plans, and when it is started again nothing is left half-made.
+
+The same for Docker's plans stands in test_docker.py.
+"""
 
 import pytest
 
@@ -23,7 +28,7 @@ async def test_an_attachment_that_was_interrupted_leaves_nothing(site: AgentSite
     network = await site.network()
     vm1 = await site.vm("vm1", "hv1", network)
     agent = await site.started(vm1, network, crash_after=step)
-    web = await site.guest(vm1, "web")
+    web, foreign = await site.guest(vm1, "web"), await site.foreign(vm1, network)
     before = await site.leavings(vm1)
 
     with pytest.raises(ConnectionError):
@@ -40,13 +45,14 @@ async def test_an_attachment_that_was_interrupted_leaves_nothing(site: AgentSite
 
     await agent.plug(web, network)
     await _is_answered(web, vm1)
+    await foreign.pings(vm1.addresses[0])
 
 
 async def test_cni_calls_that_are_interrupted_at_any_step_leave_nothing(site: AgentSite) -> None:
     network = await site.network()
     vm1 = await site.vm("vm1", "hv1", network)
     agent = await site.agent(vm1, network)
-    pod = await site.guest(vm1, "pod1")
+    pod, foreign = await site.guest(vm1, "pod1"), await site.foreign(vm1, network)
     asked = config(network)
     before = await site.leavings(vm1)
     for step in ATTACH:
@@ -74,7 +80,9 @@ async def test_cni_calls_that_are_interrupted_at_any_step_leave_nothing(site: Ag
         await until(
             f"{step}: nothing is left", lambda: site.leavings(vm1), accept=lambda seen: seen == before
         )
+        assert await pod.devices() == set()
         agent.stop()
+    await foreign.pings(vm1.addresses[0])
 
 
 @pytest.mark.parametrize("step", DETACH)
@@ -82,7 +90,7 @@ async def test_a_removal_that_was_interrupted_is_finished(site: AgentSite, step:
     network = await site.network()
     vm1 = await site.vm("vm1", "hv1", network)
     agent = await site.started(vm1, network, crash_after=step)
-    web = await site.guest(vm1, "web")
+    web, foreign = await site.guest(vm1, "web"), await site.foreign(vm1, network)
     before = await site.leavings(vm1)
     await agent.plug(web, network)
 
@@ -92,7 +100,40 @@ async def test_a_removal_that_was_interrupted_is_finished(site: AgentSite, step:
 
     await agent.start()
     await until("nothing is left", lambda: site.leavings(vm1), accept=lambda seen: seen == before)
+    assert await web.devices() == set()
     assert await agent.unplug(web), "what is gone already is detached once more without an error"
+    await foreign.pings(vm1.addresses[0])
+
+
+async def test_on_a_chassis_interrupted_calls_leave_nothing(site: AgentSite) -> None:
+    network = await site.network()
+    hv1 = site.sandbox.chassis["hv1"]
+    agent = await site.chassis_agent(hv1, network)
+    web = await site.guest(hv1, "web")
+
+    async def leavings() -> tuple[set[str], set[str], set[str]]:
+        return (
+            {port["id"] for port in await site.api.list("port")},
+            set((await hv1.ovs.vsctl("list-ports", "br-int")).split()),
+            await site.devices(hv1),
+        )
+
+    async def come_and_go() -> None:
+        await agent.plug(web, network)
+        await agent.unplug(web)
+
+    before = await leavings()
+    for step in (*ATTACH, *DETACH):
+        agent.stop()
+        await agent.start(crash_after=step)
+        with pytest.raises(ConnectionError):
+            await come_and_go()
+        assert agent.crashed() == CRASH_STATUS
+        await agent.start()
+        if step is Step.RECORD_PLUGGED:
+            await agent.unplug(web)
+        await until(f"{step}: nothing is left", leavings, accept=lambda seen: seen == before)
+        assert await web.devices() == set()
 
 
 async def _is_answered(web: Guest, vm: Machine) -> None:

@@ -338,6 +338,7 @@ async def test_calls_that_are_interrupted_at_any_step_leave_nothing(
     dockers.append(docker)
     docker.prepare()
     agent = await site.agent(vm1, network)
+    foreign = await site.foreign(vm1, network)
     before = await site.leavings(vm1)
     mac, address = "02:42:00:00:00:01", network.addresses(99)[0]
     options = {"com.docker.network.endpoint.macaddress": mac}
@@ -363,3 +364,4 @@ async def test_calls_that_are_interrupted_at_any_step_leave_nothing(
             f"{step}: nothing is left", lambda: site.leavings(vm1), accept=lambda seen: seen == before
         )
         agent.stop()
+    await foreign.pings(vm1.addresses[0])

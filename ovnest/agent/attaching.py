@@ -161,6 +161,7 @@ class Attaching:
     async def _await_plug(self, work: Addition) -> None:
         bound_s = self._parts.bounds.plug_s
         await self._parts.journal.until_on_bridge(work.recorded.row, work.ifindex, bound_s)
+        await self._parts.links.keep_up(work.recorded.device)
 
     async def _await_active(self, work: Addition) -> None:
         port_id = work.answer.port_id

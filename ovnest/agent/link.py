@@ -15,7 +15,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, TypeVar
 
 from msgspec import Struct, structs
@@ -35,6 +35,7 @@ from ovnest.agent.wanted import Address, Route
 CLONE_NEWNET = 0x40000000
 IFA_F_NODAD = 0x02
 IFF_UP = 0x1
+SIOCGIFFLAGS = 0x8913
 SIOCETHTOOL = 0x8946
 ETHTOOL_STXCSUM = 0x17
 AT_ONCE = 8  # threads; more only wait for each other
@@ -112,13 +113,23 @@ class Links:
         if setup.whole_checksums:
             await self._run(None, lambda: finish_checksums(setup.device))
 
+    async def keep_up(self, device: str) -> None:
+        """Take our end up again if it is not.
+
+        Open vSwitch makes a port of its own promiscuous by reading its flags and writing them with one more.
+        If it saw the device just before that was up, this takes it down.
+        """
+        if not _is_up(device):
+            await self._run(None, lambda: _take_up(device))
+
     async def announce(self, setup: Setup, netns_fd: int) -> None:
         """Tell the neighbours by which MAC the addresses are reached now.
 
         Raises:
             NamespaceGone: its namespace is no more.
         """
-        await self._run(netns_fd, lambda: _announce(setup))
+        late = ExitStack()
+        await self._run(netns_fd, lambda: _announce(setup, late), late)
 
     async def settle(self, setup: Setup, netns_fd: int) -> None:
         """What is left to do when a runtime has put its device, known by the MAC, into the container.
@@ -127,7 +138,8 @@ class Links:
             NamespaceGone: its namespace is no more.
             NotAsRecorded: it has no device with that MAC.
         """
-        await self._run(netns_fd, lambda: _settle(setup))
+        late = ExitStack()
+        await self._run(netns_fd, lambda: _settle(setup, late), late)
 
     async def remove(self, device: str, mark: Mark) -> bool:
         """Take our end away, and with it the other; whether it was there.
@@ -150,10 +162,10 @@ class Links:
         """
         await self._run(netns_fd, lambda: _check(setup))
 
-    async def _run(self, netns_fd: int | None, function: Callable[[], T]) -> T:
+    async def _run(self, netns_fd: int | None, function: Callable[[], T], late: ExitStack | None = None) -> T:
         async with self._places:
             try:
-                return await _in_namespace(netns_fd, function)
+                return await _in_namespace(netns_fd, function, late or ExitStack())
             except (NetlinkError, OSError) as error:
                 raise LinkFailed(f"the kernel refuses: {error}") from error
 
@@ -164,8 +176,11 @@ def identity(netns_fd: int) -> str:
     return f"{seen.st_dev}:{seen.st_ino}"
 
 
-async def _in_namespace(netns_fd: int | None, function: Callable[[], T]) -> T:
-    """What `function` gives, run by a thread of its own in that namespace (ours if None)."""
+async def _in_namespace(netns_fd: int | None, function: Callable[[], T], late: ExitStack) -> T:
+    """What `function` gives, run by a thread of its own in that namespace (ours if None).
+
+    What is in `late` is left to the thread when it has answered: nobody need wait for that.
+    """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
 
@@ -183,6 +198,8 @@ async def _in_namespace(netns_fd: int | None, function: Callable[[], T]) -> T:
             loop.call_soon_threadsafe(tell, future.set_exception, error)
         else:
             loop.call_soon_threadsafe(tell, future.set_result, result)
+        finally:
+            late.close()
 
     thread = threading.Thread(target=work, name="link", daemon=True)
     thread.start()
@@ -199,22 +216,47 @@ def _enter(netns_fd: int) -> None:
 
 
 def _make(pair: Pair, netns_fd: int | None, mark: Mark) -> int:
+    with IPRoute() as ip:
+        try:
+            _add(ip, pair, netns_fd)
+        except NetlinkError as error:
+            if error.code != errno.EEXIST:
+                raise
+            if not _remove_with(ip, pair.device, mark):
+                raise InterfaceExists(f"the container has an interface {pair.peer} already") from error
+            _add(ip, pair, netns_fd)
+        ip.link("set", ifname=pair.device, ifalias=mark.alias)
+    return socket.if_nametoindex(pair.device)
+
+
+def _add(ip: Any, pair: Pair, netns_fd: int | None) -> None:
     peer: dict[str, Any] = {"ifname": pair.peer, "address": pair.mac, "mtu": pair.mtu}
     if netns_fd is not None:
         peer["net_ns_fd"] = netns_fd
-    with IPRoute() as ip:
-        _remove_with(ip, pair.device, mark)
+    try:
+        # Up from the first moment: Open vSwitch, which waits for it, may otherwise see it down (`keep_up`).
+        ip.link("add", ifname=pair.device, kind="veth", mtu=pair.mtu, peer=peer, state="up")
+    except NetlinkError as error:
+        if error.code in (errno.EBADF, errno.EINVAL) and netns_fd is not None:
+            raise NamespaceGone(f"the network namespace is no more: {error}") from error
+        raise
+
+
+def _is_up(device: str) -> bool:
+    """Whether it is up; a device that is not there is not."""
+    request = struct.pack("16sH22x", device.encode(), 0)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         try:
-            ip.link("add", ifname=pair.device, kind="veth", mtu=pair.mtu, peer=peer)
-        except NetlinkError as error:
-            if error.code == errno.EEXIST:
-                raise InterfaceExists(f"the container has an interface {pair.peer} already") from error
-            if error.code in (errno.EBADF, errno.EINVAL) and netns_fd is not None:
-                raise NamespaceGone(f"the network namespace is no more: {error}") from error
-            raise
-        index: int = ip.link_lookup(ifname=pair.device)[0]
-        ip.link("set", index=index, ifalias=mark.alias, state="up")
-        return index
+            answer = fcntl.ioctl(sock, SIOCGIFFLAGS, request)
+        except OSError:
+            return False
+    flags: int = struct.unpack("16xH22x", answer)[0]
+    return bool(flags & IFF_UP)
+
+
+def _take_up(device: str) -> None:
+    with IPRoute() as ip:
+        ip.link("set", ifname=device, state="up")
 
 
 def _configure(setup: Setup) -> None:
@@ -222,7 +264,7 @@ def _configure(setup: Setup) -> None:
     if setup.whole_checksums:
         finish_checksums(setup.device)
     with IPRoute() as ip:
-        index = _index(ip, setup.device)
+        index = _index(setup.device)
         ip.link("set", index=index, state="up")
         for address in setup.addresses:
             text, _, length = address.address.partition("/")
@@ -260,14 +302,15 @@ def finish_checksums(device: str) -> None:
         fcntl.ioctl(sock, SIOCETHTOOL, request)
 
 
-def _announce(setup: Setup) -> None:
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
-        sock.bind((setup.device, 0))
-        for address in setup.addresses:
-            sock.send(announcement(setup.mac, address.address.partition("/")[0]))
+def _announce(setup: Setup, late: ExitStack) -> None:
+    # To close such a socket the kernel waits until no packet can be on its way to it: some 10 ms.
+    sock = late.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
+    sock.bind((setup.device, 0))
+    for address in setup.addresses:
+        sock.send(announcement(setup.mac, address.address.partition("/")[0]))
 
 
-def _settle(setup: Setup) -> None:
+def _settle(setup: Setup, late: ExitStack) -> None:
     with IPRoute() as ip:
         names = [
             link.get_attr("IFLA_IFNAME")
@@ -278,7 +321,7 @@ def _settle(setup: Setup) -> None:
         raise NotAsRecorded(f"the container has no interface with the MAC address {setup.mac}")
     there = structs.replace(setup, device=names[0])
     _write_settings(there)
-    _announce(there)
+    _announce(there, late)
 
 
 def _remove(device: str, mark: Mark) -> bool:
@@ -327,17 +370,16 @@ def _device(link: Any) -> Device:
     )
 
 
-def _index(ip: Any, device: str) -> int:
-    found = ip.link_lookup(ifname=device)
-    if not found:
-        raise NotAsRecorded(f"the container has no interface {device}")
-    index: int = found[0]
-    return index
+def _index(device: str) -> int:
+    try:
+        return socket.if_nametoindex(device)
+    except OSError:
+        raise NotAsRecorded(f"the container has no interface {device}") from None
 
 
 def _check(setup: Setup) -> None:
     with IPRoute() as ip:
-        index = _index(ip, setup.device)
+        index = _index(setup.device)
         link = ip.link("get", index=index)[0]
         addresses = {
             f"{each.get_attr('IFA_ADDRESS')}/{each['prefixlen']}" for each in ip.addr("dump", index=index)

@@ -19,7 +19,7 @@ from ovnest.agent.errors import (
 )
 from ovnest.agent.link import Links, Mark, Pair, Setup, identity
 from ovnest.agent.wanted import Address, Route
-from ovnest.sandbox import namespace
+from ovnest.sandbox import namespace, process
 from ovnest.sandbox.namespace import Namespace
 
 pytestmark = pytest.mark.packets
@@ -104,6 +104,16 @@ async def test_everything_may_be_done_twice(container: Namespace, pair: Pair) ->
     assert await links.remove(pair.device, MARK)
     assert not await links.remove(pair.device, MARK)
     assert "eth0" not in await seen(container, "link")
+
+
+async def test_our_end_is_up_again_when_somebody_took_it_down(container: Namespace, pair: Pair) -> None:
+    links = Links()
+    with opened(container) as fd:
+        await links.make(pair, fd, MARK)
+    await process.run("ip", "link", "set", pair.device, "down")
+    assert not (await links.all())[pair.device].up
+    await links.keep_up(pair.device)
+    assert (await links.all())[pair.device].up
 
 
 async def test_what_is_missing_is_said(container: Namespace, pair: Pair) -> None:

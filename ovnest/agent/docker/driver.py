@@ -21,6 +21,7 @@ from ovnest.agent.docker.settling import Settling
 from ovnest.agent.engine import Engine
 from ovnest.agent.errors import BadRequest, NotAttached
 from ovnest.agent.states import State
+from ovnest.agent.subnets import choose
 from ovnest.agent.wanted import Attached, Attachment, Key
 
 INTERFACE = "docker"  # Docker chooses the name in the container, and does not tell it
@@ -51,7 +52,7 @@ class Driver:
         if name:
             network = await self._engine.parts.api.network(name)
             for pool in (each for each in given if each.pool != pools.ANY):
-                pools.choose(network, ip_network(pool.pool).version, pool.pool)
+                choose(network, ip_network(pool.pool).version, pool.pool)
         return {}
 
     async def create_endpoint(self, asked: EndpointRequest) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from ovnest.agent.docker.messages import ADDRESS_TYPE, ENDPOINT_MAC, GATEWAY, Ad
 from ovnest.agent.docker.reservations import Reservations
 from ovnest.agent.engine import Engine
 from ovnest.agent.errors import BadRequest
+from ovnest.agent.subnets import choose, version_of
 from ovnest.agent.wanted import Attached, Attachment
 
 ADDRESS_SPACE = "ovnest"
@@ -39,7 +40,7 @@ class Ipam:
         if asked.part:
             raise BadRequest("--ip-range is not for networks of ovnest: the API chooses, or --ip does")
         network = await self._engine.parts.api.network(name)
-        subnet = pools.choose(network, 6 if asked.v6 else 4, asked.pool)
+        subnet = choose(network, 6 if asked.v6 else 4, asked.pool)
         return {
             "PoolID": pools.pool_id(subnet, network),
             "Pool": pools.told(subnet, asked.pool),
@@ -93,16 +94,16 @@ def _with_both_families(
     attachment: Attachment, network: Network, subnet: SubnetAnswer, wanted: str
 ) -> Attachment:
     """Docker asks for the other family's address in a second call, and a port cannot be changed then."""
-    version = pools.version_of(subnet)
-    others = {pools.version_of(each) for each in network.subnets.values()} - {version}
-    chosen = [pools.choose(network, each).id for each in others]
+    version = version_of(subnet)
+    others = {version_of(each) for each in network.subnets.values()} - {version}
+    chosen = [choose(network, each).id for each in others]
     return _with(attachment, subnet, wanted, (), tuple(chosen))
 
 
 def _with_others(attachment: Attachment, answer: Attached, subnet: SubnetAnswer, wanted: str) -> Attachment:
     """The same port again, with what it has in the other family, and another address here."""
     kept = [ip_interface(each.address) for each in answer.addresses]
-    others = (str(each.ip) for each in kept if each.version != pools.version_of(subnet))
+    others = (str(each.ip) for each in kept if each.version != version_of(subnet))
     return _with(attachment, subnet, wanted, tuple(others), ())
 
 

@@ -1,10 +1,11 @@
-"""A pool of Docker's is a subnet of the API: what its id says, and which subnet is meant. Pure."""
+"""A pool of Docker's is a subnet of the API: what its id says, and what Docker is told of it. Pure."""
 
 from ipaddress import ip_address, ip_interface, ip_network
 
 from ovnest.agent.answers import SubnetAnswer
 from ovnest.agent.api import Network
 from ovnest.agent.errors import BadRequest
+from ovnest.agent.subnets import version_of
 from ovnest.agent.wanted import Attached
 
 ANY = "0.0.0.0/0"
@@ -40,28 +41,6 @@ def subnet_of(pool: str, network: Network) -> SubnetAnswer:
     if found is None:
         raise BadRequest(f"network {network.answer.id} has lost the subnet of pool {pool}")
     return found
-
-
-def choose(network: Network, version: int, cidr: str = "") -> SubnetAnswer:
-    """The subnet of that family and, if it is said, with that CIDR; rather one that has a gateway.
-
-    Raises:
-        BadRequest: there is none; the message says which there are.
-    """
-    having = sorted(network.subnets.values(), key=lambda each: (each.gateway_ip is None, each.cidr))
-    for subnet in having:
-        if version_of(subnet) == version and cidr in ("", subnet.cidr):
-            return subnet
-    wanted = cidr or f"of IPv{version}"
-    seen = ", ".join(each.cidr for each in having) or "none"
-    raise BadRequest(
-        f"network {network.answer.name or network.answer.id} has no subnet {wanted}; it has {seen}"
-    )
-
-
-def version_of(subnet: SubnetAnswer) -> int:
-    """4 or 6."""
-    return ip_network(subnet.cidr).version
 
 
 def gateway_of(subnet: SubnetAnswer) -> str:

@@ -29,6 +29,7 @@ from ovnest.agent.link import Links
 from ovnest.agent.mode import Mode
 from ovnest.agent.nested import NAME as NESTED
 from ovnest.agent.nested import Nested
+from ovnest.agent.netavark import Netavark
 from ovnest.agent.overlay import NAME as OVERLAY
 from ovnest.agent.overlay import Overlay
 from ovnest.agent.reconcile import Reconciler
@@ -148,7 +149,12 @@ def _requests(engine: Engine, reconciler: Reconciler, identity: Identity) -> Req
         problem = identity.holder.problem if identity.holder is not None else ""
         return await status(engine, reconciler.findings, identity.subject, [problem])
 
-    requests.verbs |= {"cni": Cni(engine).answer, "status": answer_status, "gc": leftovers.answer}
+    requests.verbs |= {
+        "cni": Cni(engine).answer,
+        "netavark": Netavark(engine).answer,
+        "status": answer_status,
+        "gc": leftovers.answer,
+    }
     return requests
 
 

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from msgspec import Struct
 
+from ovnest import __version__
 from ovnest.agent import shim
 from ovnest.agent.errors import NotSetUp
 from ovnest.agent.uplink import Uplink, look, prepare, release
@@ -42,7 +43,7 @@ UNIT_TEXT = """\
 Description=ovnest agent: containers of this VM on virtual networks
 After=network.target openvswitch-switch.service ovs-vswitchd.service
 Wants=openvswitch-switch.service
-Before=docker.service containerd.service
+Before=docker.service containerd.service podman-restart.service
 
 [Service]
 Type=notify
@@ -77,6 +78,7 @@ class Place(Struct, frozen=True, kw_only=True):
     bridge: str
     socket: Path
     cni_directories: tuple[Path, ...]
+    netavark_directories: tuple[Path, ...]
     unit: Path
 
 
@@ -112,7 +114,8 @@ def plan_setup(place: Place, uplink: str) -> list[Action]:
             lambda: prepare(uplink, userspace=userspace),
         ),
     ]
-    actions += [_write_shim(directory / SHIM_NAME, place) for directory in _directories(place)]
+    actions += [_write_shim("CNI", each, place) for each in _directories(place.cni_directories)]
+    actions += [_write_shim("netavark", each, place) for each in _directories(place.netavark_directories)]
     if SYSTEMD.exists():
         actions.append(Action(f"write {place.unit}", lambda: _write_unit(place)))
     return actions
@@ -131,7 +134,7 @@ def plan_teardown(place: Place) -> list[Action]:
             lambda: _in_database(place, lambda tx: _remove_bridge(tx, place.bridge)),
         )
     ]
-    for directory in place.cni_directories:
+    for directory in (*place.cni_directories, *place.netavark_directories):
         path = directory / SHIM_NAME
         if path.exists():
             actions.append(Action(f"remove {path}", path.unlink))
@@ -143,28 +146,31 @@ def plan_teardown(place: Place) -> list[Action]:
 
 
 def write_shim(path: Path, socket: Path) -> None:
-    """Put the CNI executable at `path`, in one step: a runtime may call it at any time."""
+    """Put the executable that runtimes call at `path`, in one step: one may call it at any time."""
     source = Path(shim.__file__).read_text()
-    line = f'SOCKET = "{shim.SOCKET}"'
-    if line not in source:
-        raise NotSetUp(f"{shim.__file__} is not as it was delivered")
+    facts = {"SOCKET": (shim.SOCKET, str(socket)), "RELEASE": (shim.RELEASE, __version__)}
+    for name, (delivered, ours) in facts.items():
+        line = f'{name} = "{delivered}"'
+        if line not in source:
+            raise NotSetUp(f"{shim.__file__} is not as it was delivered")
+        source = source.replace(line, f"{name} = {ours!r}")
     python = which("python3", path="/usr/bin:/bin") or sys.executable
-    text = f"#!{python} -IS\n" + source.replace(line, f"SOCKET = {str(socket)!r}")
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text(text)
+    unfinished.write_text(f"#!{python} -IS\n{source}")
     unfinished.chmod(SHIM_MODE)
     unfinished.rename(path)
 
 
-def _directories(place: Place) -> list[Path]:
+def _directories(directories: tuple[Path, ...]) -> list[Path]:
     """The first of them in any case, and those others that are there."""
-    first, *others = place.cni_directories
+    first, *others = directories
     return [first, *(each for each in others if each.is_dir())]
 
 
-def _write_shim(path: Path, place: Place) -> Action:
-    return Action(f"write the CNI plugin {path}", lambda: write_shim(path, place.socket))
+def _write_shim(kind: str, directory: Path, place: Place) -> Action:
+    path = directory / SHIM_NAME
+    return Action(f"write the {kind} plugin {path}", lambda: write_shim(path, place.socket))
 
 
 def _write_unit(place: Place) -> None:

@@ -35,6 +35,13 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help=f"where runtimes look for CNI plugins ({', '.join(map(str, settings.CNI_DIRECTORIES))})",
     )
+    parser.add_argument(
+        "--netavark-dir",
+        action="append",
+        type=Path,
+        metavar="DIR",
+        help=f"where Podman looks for plugins ({', '.join(map(str, settings.NETAVARK_DIRECTORIES))})",
+    )
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
 
 
@@ -62,6 +69,7 @@ def _place(arguments: argparse.Namespace) -> "Place":
         bridge=arguments.bridge,
         socket=arguments.socket,
         cni_directories=tuple(arguments.cni_dir or settings.CNI_DIRECTORIES),
+        netavark_directories=tuple(arguments.netavark_dir or settings.NETAVARK_DIRECTORIES),
         unit=settings.UNIT,
     )
 

@@ -88,15 +88,18 @@ class Podman(Runtime):
             """
         )
 
-    def podman(self, *arguments: str) -> str:
-        """What `podman …` printed."""
+    def options(self) -> tuple[str, ...]:
+        """What each call of `podman` is to know."""
         files = self.directory
-        options = (
+        return (
             *("--root", str(files / "root"), "--runroot", str(files / "run"), "--tmpdir", str(files / "tmp")),
             *("--cgroup-manager=cgroupfs", "--events-backend=file", "--storage-driver=vfs"),
             *("--runtime", "runc"),
         )
-        return self.run("podman", *options, *arguments, CONTAINERS_CONF=str(self._configuration))
+
+    def podman(self, *arguments: str) -> str:
+        """What `podman …` printed."""
+        return self.run("podman", *self.options(), *arguments, CONTAINERS_CONF=str(self._configuration))
 
     def load(self) -> None:
         """Have the image."""

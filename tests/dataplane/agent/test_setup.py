@@ -3,10 +3,12 @@
 #
 """`ovnest agent setup` and its undoing, and the other commands as a person types them."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from ovnest import __version__
 from ovnest.sandbox.errors import CommandFailed
 from ovnest.sandbox.vm import Vm
 from tests.dataplane.agent.site import AgentSite, VmAgent
@@ -27,7 +29,11 @@ async def _bare(vm: Vm) -> None:
 
 async def _setup(agent: VmAgent, cni: Path, *more: str, verb: str = "setup") -> str:
     uplink = ("--uplink", "uplink") if verb == "setup" else ()
-    where = ("--ovs", agent.vm.ovs.remote, "--socket", str(agent.socket), "--cni-dir", str(cni))
+    netavark = str(cni.with_name("netavark"))
+    where = (
+        *("--ovs", agent.vm.ovs.remote, "--socket", str(agent.socket)),
+        *("--cni-dir", str(cni), "--netavark-dir", netavark),
+    )
     return await agent.cli(verb, *uplink, *where, *more)
 
 
@@ -37,7 +43,7 @@ async def test_the_bridge_that_setup_makes_carries_containers_and_teardown_undoe
     network = await site.network()
     vm1, vm2 = await site.vm("vm1", "hv1", network), await site.vm("vm2", "hv2", network)
     agent = await site.agent(vm1, network)
-    cni = vm1.directory / "cni"
+    cni, netavark = vm1.directory / "cni", vm1.directory / "netavark"
     await _bare(vm1)
     bare = await vm1.ovs.vsctl("show")
 
@@ -45,6 +51,7 @@ async def test_the_bridge_that_setup_makes_carries_containers_and_teardown_undoe
     assert said.startswith(f"would make bridge {BRIDGE} (in userspace")
     assert await vm1.ovs.vsctl("show") == bare
     assert not cni.exists()
+    assert not netavark.exists()
 
     await _setup(agent, cni)
     await _setup(agent, cni)  # and once more: nothing is there twice
@@ -59,6 +66,8 @@ async def test_the_bridge_that_setup_makes_carries_containers_and_teardown_undoe
     await web.pings(vm2)
     assert await web.tcp_mbit_per_s(vm2) > 0
     assert (cni / "ovnest").stat().st_mode & 0o111
+    told = json.loads(await vm1.run(str(netavark / "ovnest"), "info"))
+    assert told == {"version": __version__, "api_version": "1.0.0"}
 
     with pytest.raises(CommandFailed, match="detach the containers first"):
         await _setup(agent, cni, verb="teardown")
@@ -67,6 +76,7 @@ async def test_the_bridge_that_setup_makes_carries_containers_and_teardown_undoe
     await _setup(agent, cni, verb="teardown")
     assert await vm1.ovs.vsctl("show") == bare
     assert not (cni / "ovnest").exists()
+    assert not (netavark / "ovnest").exists()
     assert "ovnest" not in await vm1.run("nft", "list", "ruleset")
 
 

@@ -215,6 +215,10 @@ class Holder:
         elif self.problem:
             self.problem = ""
 
+    def refused(self, error: ApiRefused) -> None:
+        """The server has refused something that it would not refuse to us."""
+        self.problem = str(error)
+
     async def run(self, api: Api) -> None:
         """Renew now, and then as often as the server says."""
         pause_s = RENEW_AGAIN_FIRST_S
@@ -226,7 +230,7 @@ class Holder:
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, RENEW_AGAIN_LONGEST_S)
             except ApiRefused as error:
-                self.problem = str(error)
+                self.refused(error)
                 _log.error("event=credential_refused reason=%s", error)
                 await asyncio.sleep(REFUSED_AGAIN_S)
             else:

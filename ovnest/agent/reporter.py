@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from ovnest.agent.credential import Holder
 from ovnest.agent.engine import Engine
-from ovnest.agent.errors import AgentError
+from ovnest.agent.errors import AgentError, ApiRefused
 from ovnest.agent.reconcile import Reconciler
 from ovnest.agent.states import State
 from ovnest.agent.status import Line, lines
@@ -47,9 +47,12 @@ class Reporter:
         due_s = DUE_S
         while True:
             self._wake.clear()
+            credential = self._holder.credential
             try:
                 due_s = await self._report()
             except AgentError as error:
+                if isinstance(error, ApiRefused) and credential is self._holder.credential:
+                    self._holder.refused(error)  # and not since it was renewed meanwhile
                 _log.info("event=not_reported reason=%s", error)
                 self._told = None
                 await asyncio.sleep(AGAIN_S)

@@ -420,11 +420,27 @@ class AgentSite:
         await copy.start()
         return copy
 
+    async def clone_of(self, agent: VmAgent, vm: Vm) -> VmAgent:
+        """An agent that answers in another VM, which has the files of the first agent's: its credential, its
+        journal, and what makes both machines look the same."""
+        await self._manage(vm)
+        clone = VmAgent(vm)
+        self._agents.append(clone)
+        shutil.copytree(agent.state, clone.state)
+        await self.set_back(vm, agent.snapshot())
+        await clone.start(boot="another")
+        return clone
+
     async def restart_database(self, vm: Vm) -> None:
         """Kill the VM's ovsdb-server, and start it again on the same file."""
-        daemon = vm.ovs.server
-        await _kill(daemon)
-        await vm.start(daemon)
+        await self.kill_database(vm)
+        await self.start_database(vm)
+
+    async def kill_database(self, vm: Vm) -> None:
+        await _kill(vm.ovs.server)
+
+    async def start_database(self, vm: Vm) -> None:
+        await vm.start(vm.ovs.server)
 
     async def reset(self, vm: Vm, *guests: Guest) -> None:
         """What a reset of the VM does to it: no namespace, no veth, and Open vSwitch started anew."""

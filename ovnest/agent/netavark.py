@@ -106,7 +106,8 @@ class Netavark:
 
     async def _addresses(self, call: Call) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The addresses, and the subnets (ids) in which any will do; neither: the API chooses."""
-        static = tuple(call.network_options.static_ips or ())
+        # `podman network reload` says twice what `--ip` has said.
+        static = tuple(dict.fromkeys(call.network_options.static_ips or ()))
         named = tuple(each.subnet for each in call.network.subnets or ())
         if not static and not named:
             return (), ()

@@ -16,6 +16,7 @@ from ovnest.agent.cni_config import (
     DOOR,
     Call,
     CniError,
+    read_config,
     understand,
 )
 from ovnest.agent.engine import Engine
@@ -31,7 +32,7 @@ from ovnest.agent.errors import (
     NotAttached,
     NotSetUp,
 )
-from ovnest.agent.shim import NOT_AVAILABLE, TRY_AGAIN
+from ovnest.agent.shim import NOT_AVAILABLE, TRY_AGAIN, VERSIONS
 from ovnest.agent.wanted import Attached, Key
 
 IO_FAILURE = 5
@@ -74,9 +75,10 @@ class Cni:
 
     async def answer(self, request: dict[str, Any], files: list[int]) -> dict[str, Any]:
         """`{"status": …, "output": …}`: what the executable ends with, and prints."""
-        config = request.get("config") or {}
-        version = str(config.get("cniVersion", "1.1.0"))
+        version = VERSIONS[-1]
         try:
+            config = read_config(request.get("config") or {})
+            version = str(config.get("cniVersion") or version)
             call = understand(request.get("environment") or {}, config)
             command = self._commands.get(call.command)
             if command is None:
@@ -154,9 +156,9 @@ def result_of(answer: Attached, call: Call) -> dict[str, Any]:
     routes = [{"dst": route.destination, "gw": route.gateway} for route in answer.routes]
     dns: dict[str, Any] = dict(before.get("dns") or {})
     if answer.dns.nameservers:
-        dns["nameservers"] = [*dns.get("nameservers", []), *answer.dns.nameservers]
+        dns["nameservers"] = [*(dns.get("nameservers") or []), *answer.dns.nameservers]
     if answer.dns.search:
-        dns["search"] = [*dns.get("search", []), *answer.dns.search]
+        dns["search"] = [*(dns.get("search") or []), *answer.dns.search]
     return {
         "cniVersion": call.config.cni_version,
         "interfaces": [*interfaces, outside, inside],

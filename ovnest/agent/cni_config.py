@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from ovnest.agent.shim import VERSIONS
+from ovnest.agent.shim import NO_OBJECT, UNREADABLE, VERSIONS
 from ovnest.agent.wanted import Attachment, Key
 
 DOOR = "cni"
@@ -21,7 +21,8 @@ BAD_ENVIRONMENT = 4
 BAD_CONFIG = 7
 
 CONTAINER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
-INTERFACE = re.compile(r"[^\s/:]{1,15}")
+# The kernel makes a number of "%d", and the interface would have another name than the one asked for.
+INTERFACE = re.compile(r"[^\s/:%]{1,15}")
 
 
 class CniError(Exception):
@@ -56,6 +57,28 @@ class ValidAttachment(Struct, frozen=True, kw_only=True, rename={"container": "c
 
     container: str
     ifname: str
+
+
+class PrevDns(Struct, frozen=True, kw_only=True):
+    """`dns` of an earlier result, as far as we add to it."""
+
+    nameservers: list[str] | None = None
+    search: list[str] | None = None
+
+
+class PrevIp(Struct, frozen=True, kw_only=True):
+    """One of `ips` of an earlier result."""
+
+    address: str = ""
+
+
+class PrevResult(Struct, frozen=True, kw_only=True):
+    """The form of an earlier result, as far as we read it or add to it."""
+
+    interfaces: list[dict[str, Any]] | None = None
+    ips: list[PrevIp] | None = None
+    routes: list[dict[str, Any]] | None = None
+    dns: PrevDns | None = None
 
 
 class Config(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -110,6 +133,20 @@ class Call(Struct, frozen=True, kw_only=True):
         )
 
 
+def read_config(config: str | dict[str, Any]) -> dict[str, Any]:
+    """The network's configuration, which the executable hands over as it was given it.
+
+    Raises:
+        CniError: it is no JSON object.
+    """
+    if isinstance(config, dict):
+        return config  # from an executable that was written by an earlier release
+    try:
+        return msgspec.json.decode(config, type=dict[str, Any]) if config.strip() else {}
+    except msgspec.MsgspecError:
+        raise CniError(UNREADABLE, NO_OBJECT) from None
+
+
 def understand(environment: dict[str, str], config: dict[str, Any]) -> Call:
     """What is asked.
 
@@ -123,6 +160,8 @@ def understand(environment: dict[str, str], config: dict[str, Any]) -> Call:
         )
     try:
         understood = msgspec.convert(config, Config)
+        # It is handed on with all that it has, if it can be read: else ADD would fail when all is done.
+        msgspec.convert(understood.prev_result or {}, PrevResult)
     except msgspec.ValidationError as error:
         raise CniError(BAD_CONFIG, f"the network configuration cannot be: {error}") from error
     if understood.ipam:

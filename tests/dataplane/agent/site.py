@@ -281,18 +281,22 @@ class VmAgent:
         self, command: str, guest: Guest, config: dict[str, Any], *, interface: str = "eth0", args: str = ""
     ) -> tuple[int, Any]:
         """The executable's status, and what it printed, called as a runtime in the VM calls it."""
-        if not self.shim.exists():
-            write_shim(self.shim, self.socket)
         environment = {
             "CNI_COMMAND": command,
             "CNI_CONTAINERID": guest.short,
             "CNI_NETNS": str(guest.path),
             "CNI_IFNAME": interface,
-            "CNI_PATH": str(self.shim.parent),
             "CNI_ARGS": args,
         }
+        return await self.run_shim(environment, json.dumps(config))
+
+    async def run_shim(self, environment: dict[str, str], text: str) -> tuple[int, Any]:
+        """The same with just this environment and input."""
+        if not self.shim.exists():
+            write_shim(self.shim, self.socket)
+        environment = {"CNI_PATH": str(self.shim.parent), **environment}
         argv = self.vm.namespace.inside(str(self.shim))
-        status, output, complaint = await attempt(*argv, env=environment, stdin=json.dumps(config))
+        status, output, complaint = await attempt(*argv, env=environment, stdin=text)
         assert not complaint, complaint
         return status, json.loads(output) if output else None
 

@@ -6,10 +6,13 @@
 """CNI: each verb by calling the executable, with the environment and the input that runtimes give it."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 
+from ovnest.agent.setup import write_shim
+from ovnest.sandbox.process import attempt
 from ovnest.sandbox.until import until
 from tests.dataplane.agent.site import AgentSite, Guest, VmAgent
 from tests.dataplane.api.networking import VirtualNetwork
@@ -213,7 +216,7 @@ async def test_calls_that_cannot_be_are_refused_with_their_codes(site: AgentSite
     agent = await site.started(vm1, network)
     pod = await site.guest(vm1, "pod1")
     before = await site.leavings(vm1)
-    cases: list[tuple[dict[str, Any], dict[str, Any], int, str]] = [
+    cases: list[tuple[Any, dict[str, Any], int, str]] = [
         ({**config(network), "network": "nowhere"}, {}, 7, "there is no network nowhere"),
         (config(network, ipam={"type": "host-local"}), {}, 2, "ipam"),
         (config(network, name=""), {}, 7, "no name"),
@@ -222,13 +225,31 @@ async def test_calls_that_cannot_be_are_refused_with_their_codes(site: AgentSite
         (config(network, runtimeConfig={"ips": ["10.1.0.2"]}), {}, 100, "10.1.0.2"),  # vm1's own
         (config(network), {"interface": "a/b"}, 4, "CNI_IFNAME"),
         (config(network), {"interface": "lo"}, 101, "lo"),
+        (["no", "object"], {}, 6, "no JSON object"),
     ]
     for asked, call, code, said in cases:
         error = await refused(agent, "ADD", pod, asked, **call)
         assert (error["code"], said in error["msg"]) == (code, True), error
     assert (await refused(agent, "SPLIT", pod, config(network)))["code"] == 4
+    assert (await refused(agent, "VERSION", pod, ["no", "object"]))["code"] == 6
     await pod.run("true")
     assert await site.leavings(vm1) == before
+
+
+async def test_a_call_imports_nothing_that_is_slow(site: AgentSite) -> None:
+    network = await site.network()
+    vm1 = await site.vm("vm1", "hv1", network)
+    agent = await site.started(vm1, network)
+    write_shim(agent.shim, agent.socket)
+    interpreter = agent.shim.read_text().partition("\n")[0].removeprefix("#!").split()
+    argv = vm1.namespace.inside(*interpreter, "-X", "importtime", str(agent.shim))
+    status, said, complaint = await attempt(
+        *argv, env={"CNI_COMMAND": "STATUS"}, stdin=json.dumps(config(network))
+    )
+    assert (status, said) == (0, "")
+    imported = {line.rpartition("|")[2].strip() for line in complaint.splitlines()}
+    assert "_socket" in imported, complaint
+    assert not imported & {"os", "json", "socket", "re", "enum", "selectors"}
 
 
 async def test_a_container_is_added_once(site: AgentSite) -> None:
@@ -239,12 +260,31 @@ async def test_a_container_is_added_once(site: AgentSite) -> None:
     await added(agent, pod, config(network))
     assert (await refused(agent, "ADD", pod, config(network)))["code"] == 101
     await pod.pings(vm1.addresses[0])
+    assert len(await site.containers_of(vm1)) == 1
     # Another container with the same namespace: its interface is taken, unless it asks for another.
     second = Guest(vm1, "pod2")
     second.namespace = pod.namespace
     assert (await refused(agent, "ADD", second, config(network)))["code"] == 101
     await added(agent, second, config(network), interface="eth1")
     assert await pod.devices() == {"eth0", "eth1"}
+
+
+async def test_of_many_who_add_the_same_container_at_once_one_succeeds(site: AgentSite) -> None:
+    network = await site.network()
+    vm1 = await site.vm("vm1", "hv1", network)
+    agent = await site.started(vm1, network)
+    before = await site.leavings(vm1)
+    pod = await site.guest(vm1, "pod1")
+    answers = await asyncio.gather(*(agent.cni("ADD", pod, config(network)) for _ in range(8)))
+    assert sorted(0 if status == 0 else told["code"] for status, told in answers) == [0] + [101] * 7
+    (port,) = await site.containers_of(vm1)
+    (made,) = [told for status, told in answers if status == 0]
+    assert made["interfaces"][1]["mac"] == port["mac_address"]
+    assert await pod.devices() == {"eth0"}
+    assert (
+        await asyncio.gather(*(agent.cni("DEL", pod, config(network)) for _ in range(8))) == [(0, None)] * 8
+    )
+    assert await site.leavings(vm1) == before
 
 
 async def test_a_namespace_path_may_be_used_again_by_another_container(site: AgentSite) -> None:
@@ -296,6 +336,18 @@ async def test_fifty_pods_come_and_go_at_once(site: AgentSite) -> None:
     assert len(tags) == 50
     await pods[0].pings(pods[49])
     await pods[49].pings(vm1.addresses[0])
+
+    # Half of them go while as many others come.
+    others = [await site.guest(vm1, f"other{number}") for number in range(25)]
+    gone, _ = await asyncio.gather(
+        asyncio.gather(*(agent.cni("DEL", pod, asked) for pod in pods[:25])),
+        asyncio.gather(*(added(agent, pod, asked) for pod in others)),
+    )
+    assert gone == [(0, None)] * 25
+    pods = [*pods[25:], *others]
+    assert len({each["tag"] for each in await agent.attachments()}) == 50
+    assert {port["device_id"] for port in await site.containers_of(vm1)} == {pod.short for pod in pods}
+    await pods[49].pings(pods[0])
 
     assert await asyncio.gather(*(agent.cni("DEL", pod, asked) for pod in pods)) == [(0, None)] * 50
     assert await site.leavings(vm1) == before

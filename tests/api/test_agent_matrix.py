@@ -148,6 +148,59 @@ async def test_no_verb_on_any_path_gets_at_anything_that_is_not_its_own(site: Si
     await world.agent.must(200, "GET", f"/v2.0/ports/{world.own}")  # the control: the credential was good
 
 
+async def documented(site: Site, world: World) -> list[tuple[str, str, Any]]:
+    """Every path of the server's own OpenAPI document with every id that is not the agent's, by every verb,
+    with a body that would be good; but for what lists the agent's own, and what makes it a port."""
+    document = (await site.api.ask("GET", "/openapi")).body
+    assert {"/v2.0/ports", "/v2.0/networks", "/v2.0/subnets"} <= document["paths"].keys()
+    foreign = [*world.ports.values(), *world.networks.values(), *world.subnets.values()]
+    bodies = {
+        "ports": {"port": {"name": "taken"}},
+        "networks": {"network": {"name": "taken"}},
+        "subnets": {"subnet": {"name": "taken"}},
+    }
+    new_subnet = {"network_id": world.network, "ip_version": 4, "cidr": "10.9.0.0/24"}
+    asked: list[tuple[str, str, Any]] = []
+    for template in document["paths"]:
+        plural = template.split("/")[2]
+        for method in METHODS:
+            body = bodies[plural] if method in ("POST", "PUT", "PATCH") else None
+            if "tags" in template and body is not None:
+                body = {"tags": ["taken"]}
+            if "{id}" in template:
+                asked += [
+                    (method, template.format(id=key, tag="taken"), body) for key in (*foreign, world.network)
+                ]
+            elif method not in ("GET", "HEAD") and (method, plural) != ("POST", "ports"):
+                asked.append((method, template, {"subnet": new_subnet} if plural == "subnets" else body))
+    # What it was given it may see, and that is all.
+    given = f"/v2.0/networks/{world.network}"
+    return [each for each in asked if each[:2] not in (("GET", given), ("HEAD", given))]
+
+
+async def test_no_verb_on_any_documented_path_gets_at_anything_that_is_not_its_own(
+    site: Site, world: World
+) -> None:
+    before = await everything(site)
+    asked = await documented(site, world)
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def ask(method: str, path: str, body: Any) -> None:
+        async with gate:
+            answer = await world.agent(method, path, body)
+        assert answer.status in (403, 404), (method, path, answer)
+
+    await asyncio.gather(*(ask(*each) for each in asked))
+    assert await everything(site) == before
+
+    url = urlsplit(site.api.url)
+    headers = {"Authorization": f"Bearer {world.agent.credential}"}
+    for method, path, body in asked:
+        status = await asyncio.to_thread(_status, url.port, method, path, body, headers)
+        assert status == 401, (method, path)
+    assert await everything(site) == before
+
+
 async def test_the_same_at_the_apis_own_listener(site: Site, world: World) -> None:
     before = await everything(site)
     credential = world.agent.credential

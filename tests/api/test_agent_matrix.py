@@ -154,7 +154,7 @@ async def documented(site: Site, world: World) -> list[tuple[str, str, Any]]:
     document = (await site.api.ask("GET", "/openapi")).body
     assert {"/v2.0/ports", "/v2.0/networks", "/v2.0/subnets"} <= document["paths"].keys()
     foreign = [*world.ports.values(), *world.networks.values(), *world.subnets.values()]
-    bodies = {
+    bodies: dict[str, Any] = {
         "ports": {"port": {"name": "taken"}},
         "networks": {"network": {"name": "taken"}},
         "subnets": {"subnet": {"name": "taken"}},
@@ -164,9 +164,9 @@ async def documented(site: Site, world: World) -> list[tuple[str, str, Any]]:
     for template in document["paths"]:
         plural = template.split("/")[2]
         for method in METHODS:
-            body = bodies[plural] if method in ("POST", "PUT", "PATCH") else None
-            if "tags" in template and body is not None:
-                body = {"tags": ["taken"]}
+            body = None
+            if method in ("POST", "PUT", "PATCH"):
+                body = {"tags": ["taken"]} if "tags" in template else bodies[plural]
             if "{id}" in template:
                 asked += [
                     (method, template.format(id=key, tag="taken"), body) for key in (*foreign, world.network)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
+from msgspec import UnsetType
 
 from ovnest.agent.cni_config import (
     BAD_CONFIG,
@@ -109,9 +110,9 @@ class Cni:
         _compare(answer, call)
 
     async def _collect(self, call: Call, _files: list[int]) -> None:
-        if call.config.valid is None:
+        if isinstance(call.config.valid, UnsetType):
             raise CniError(BAD_CONFIG, "GC needs cni.dev/valid-attachments: an empty list says that none is")
-        valid = {Key(each.container, each.ifname) for each in call.config.valid}
+        valid = {Key(each.container, each.ifname) for each in call.config.valid or ()}
         await self._engine.collect(valid, door=DOOR, scope=call.config.name)
 
     async def _status(self, call: Call, _files: list[int]) -> None:

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 from ovnest.agent.shim import NO_OBJECT, UNREADABLE, VERSIONS
 from ovnest.agent.wanted import Attachment, Key
@@ -82,7 +82,11 @@ class PrevResult(Struct, frozen=True, kw_only=True):
 
 
 class Config(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A network's configuration, as far as we read it. `network` is a network's name or id."""
+    """A network's configuration, as far as we read it. `network` is a network's name or id.
+
+    `valid` is what GC is to leave. Go writes an empty list as null, and libcni deletes all then; that nothing
+    was said at all is another matter.
+    """
 
     cni_version: str = VERSIONS[0]
     name: str = ""
@@ -91,7 +95,9 @@ class Config(Struct, frozen=True, kw_only=True, rename="camel"):
     runtime_config: RuntimeConfig = RuntimeConfig()
     args: Args = Args()
     prev_result: dict[str, Any] | None = None
-    valid: tuple[ValidAttachment, ...] | None = field(default=None, name="cni.dev/valid-attachments")
+    valid: tuple[ValidAttachment, ...] | UnsetType | None = field(
+        default=UNSET, name="cni.dev/valid-attachments"
+    )
 
     @property
     def wanted(self) -> str:

@@ -6,22 +6,19 @@ it runs in a mount namespace of its own, in which only /usr and /etc are the tre
 the program, none is ever left behind.
 """
 
-import os
 import re
 import shutil
 from pathlib import Path
 
 from msgspec import Struct
 
+from ovnest.sandbox import debian
 from ovnest.sandbox.errors import SandboxError
-from ovnest.sandbox.lock import held
 from ovnest.sandbox.process import run
 
 HOST_NAME = "host"
 SUITES = {"25.03": "trixie"}
 PACKAGES = ("openvswitch-switch", "ovn-central", "ovn-host")
-DEFAULT_CACHE = "/var/cache/ovnest"
-BUILD_TIMEOUT_S = 600.0
 
 ENTER_TREE = 'mount --bind "$0/usr" /usr && mount --bind "$0/etc" /etc && exec "$@"'
 
@@ -76,70 +73,10 @@ async def ovn_version(release: Release) -> str:
     return found[1]
 
 
-def cache() -> Path:
-    """Where trees are kept: OVNEST_CACHE."""
-    return Path(os.environ.get("OVNEST_CACHE", DEFAULT_CACHE))
-
-
 async def ensure_tree(name: str) -> Path:
     """The tree with OVN `name`, made if it is not there yet: whole or not at all."""
-    tree = cache() / f"ovn-{name}"
-    if tree.is_dir():
-        return tree
-    if os.geteuid() != 0:
-        raise SandboxError(f"making a Debian tree with OVN {name} needs root")
-    if shutil.which("mmdebstrap") is None:
-        raise SandboxError(
-            f"making a Debian tree with OVN {name} needs mmdebstrap: apt-get install mmdebstrap"
-        )
-    cache().mkdir(parents=True, exist_ok=True)
-    async with held(cache() / "lock", "another process has made the tree", timeout_s=BUILD_TIMEOUT_S):
-        if not tree.is_dir():
-            await _build(SUITES[name], tree)
-    return tree
-
-
-async def _build(suite: str, tree: Path) -> None:
-    unfinished = tree.with_name(f".{tree.name}.unfinished")
-    if unfinished.exists():  # mmdebstrap mounts in a namespace of its own: nothing is mounted here
-        shutil.rmtree(unfinished)
-    await run(
-        "mmdebstrap",
-        "--quiet",
-        "--variant=minbase",
-        f"--include={','.join(PACKAGES)}",
-        "--aptopt=APT::Install-Recommends false",
-        "--dpkgopt=path-exclude=/usr/share/doc/*",
-        "--dpkgopt=path-exclude=/usr/share/man/*",
-        "--dpkgopt=path-exclude=/usr/share/locale/*",
-        suite,
-        str(unfinished),
-        await _mirror(),
-        timeout_s=BUILD_TIMEOUT_S,
+    return await debian.ensure(
+        f"ovn-{name}",
+        f"a Debian tree with OVN {name}",
+        lambda tree: debian.bootstrap(SUITES[name], PACKAGES, tree),
     )
-    unfinished.rename(tree)
-
-
-async def _mirror() -> str:
-    """The mirror that this machine's apt takes its own Debian from."""
-    codename = _codename()
-    listed = await run(
-        "apt-get",
-        "indextargets",
-        "--format",
-        "$(CODENAME) $(COMPONENT) $(REPO_URI)",
-        "Created-By: Packages",
-    )
-    for line in listed.splitlines():
-        suite, component, uri = line.split(maxsplit=2)
-        if (suite, component) == (codename, "main"):
-            return uri
-    raise SandboxError(f"apt on this machine has no source for {codename} main; is this Debian?")
-
-
-def _codename() -> str:
-    for line in Path("/etc/os-release").read_text().splitlines():
-        key, _, value = line.partition("=")
-        if key == "VERSION_CODENAME":
-            return value.strip('"')
-    raise SandboxError("/etc/os-release has no VERSION_CODENAME; is this Debian?")

@@ -10,9 +10,11 @@ from ovnest.ovsdb import Index, Row, RowUuid
 DATABASE = "Open_vSwitch"
 USERSPACE = "netdev"
 
-# Marks of what `ovnest agent setup` made: a bridge, and the port of its uplink.
+# Marks of what `ovnest agent setup` made: a bridge, the port of its uplink, and a bridge that the VM itself
+# sends by, with the NIC that it has taken over.
 MADE_BY_SETUP = "ovnest-agent-setup"
 UPLINK = "ovnest-uplink"
+TAKEN_OVER = "ovnest-taken-over"
 
 
 class OpenVSwitch(Row, frozen=True, kw_only=True, gc=False):
@@ -48,7 +50,10 @@ class Port(Row, frozen=True, kw_only=True, gc=False):
 
 
 class Interface(Row, frozen=True, kw_only=True, gc=False):
-    """A device of a port. `ofport` is above 0 when the switch has it, else `error` says why not."""
+    """A device of a port. `ofport` is above 0 when the switch has it, else `error` says why not.
+
+    `mtu` is what it has, `mtu_request` what an internal one is to have.
+    """
 
     TABLE: ClassVar[str] = "Interface"
 
@@ -58,6 +63,7 @@ class Interface(Row, frozen=True, kw_only=True, gc=False):
     error: str | None = None
     ifindex: int | None = None
     mtu: int | None = None
+    mtu_request: int | None = None
     external_ids: dict[str, str] = {}
 
 

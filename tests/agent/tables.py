@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from ovnest.agent import plan, states
+from ovnest.agent.takeover import steps as takeover
 
 
 def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -41,7 +42,25 @@ def step_table() -> str:
     )
 
 
-TABLES = (state_table, event_table, arrow_table, step_table)
+def takeover_table() -> str:
+    """What each step of a take-over does, and which plans have it."""
+    plans = {
+        "take over": takeover.TAKE_OVER,
+        "confirm": takeover.CONFIRM,
+        "roll back": takeover.GIVE_BACK,
+        "roll back after a restart": takeover.AFTER_RESTART,
+        "teardown": (*takeover.LEAVE, *takeover.GIVE_BACK),
+    }
+    return table(
+        ("step", "does", "in the plan to"),
+        (
+            (f"`{step}`", text, ", ".join(name for name, steps in plans.items() if step in steps))
+            for step, text in takeover.MEANINGS.items()
+        ),
+    )
+
+
+TABLES = (state_table, event_table, arrow_table, step_table, takeover_table)
 
 if __name__ == "__main__":
     for each in TABLES:

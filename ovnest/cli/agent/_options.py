@@ -20,14 +20,14 @@ def local() -> argparse.ArgumentParser:
 
 
 def state() -> argparse.ArgumentParser:
-    """Where the credential is."""
+    """Where the credential and the record of a take-over are."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument(
         "--state",
         type=Path,
         default=settings.STATE,
         metavar="DIR",
-        help=f"where the credential is kept ({settings.STATE})",
+        help=f"where the credential and the record of a take-over are kept ({settings.STATE})",
     )
     return parser
 

@@ -1,7 +1,7 @@
 """`ovnest agent setup` and `teardown`: the bridge, and what container runtimes and systemd need."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +12,33 @@ from ovnest.cli.agent._asking import NOT_SET_UP, complain
 if TYPE_CHECKING:
     from ovnest.agent.setup import Action, Place
 
+CONFIRM_WITHIN_S = 60.0
+
 
 def add_steps(steps: Any) -> None:
-    parents = [_options.local(), _options.switch()]
+    parents = [_options.local(), _options.switch(), _options.state()]
     setup = steps.add_parser(
         "setup", parents=parents, help="make the bridge, and what container runtimes need"
     )
-    setup.add_argument("--uplink", metavar="NIC", help="the NIC that is the agent's parent port")
+    what = setup.add_mutually_exclusive_group()
+    what.add_argument(
+        "--uplink", metavar="NIC", help="a NIC for the containers alone, the agent's parent port"
+    )
+    what.add_argument(
+        "--take-over", metavar="NIC", help="the VM's only NIC, with its addresses, routes and DHCP: on trial"
+    )
+    what.add_argument("--confirm", action="store_true", help="make the take-over final")
+    what.add_argument("--roll-back", action="store_true", help="take the take-over back, which waits")
+    setup.add_argument(
+        "--confirm-within",
+        type=_seconds,
+        default=CONFIRM_WITHIN_S,
+        metavar="SECONDS",
+        help=f"after which a take-over takes itself back ({CONFIRM_WITHIN_S:g})",
+    )
+    # For the process that waits for that.
+    setup.add_argument("--after", type=float, default=0.0, help=argparse.SUPPRESS)
+    setup.add_argument("--of", default="", help=argparse.SUPPRESS)
     _add_options(setup)
     setup.set_defaults(step=_setup, name="setup")
 
@@ -45,13 +65,84 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
 
 
+def _seconds(text: str) -> float:
+    value = float(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("at least 1 s")
+    return value
+
+
 def _setup(arguments: argparse.Namespace) -> int:
     from ovnest.agent import setup
 
+    if arguments.take_over is not None:
+        return _guarded(arguments, lambda: _take_over(arguments))
+    if arguments.confirm:
+        return _guarded(arguments, lambda: _confirm(arguments))
+    if arguments.roll_back:
+        return _guarded(arguments, lambda: _roll_back(arguments))
     if arguments.uplink is None:
-        return complain("setup", "say by --uplink which NIC is the agent's parent port", NOT_SET_UP)
+        return complain(
+            "setup",
+            "say by --uplink which NIC is the agent's parent port; if it is the VM's only one, --take-over",
+            NOT_SET_UP,
+        )
     place = _place(arguments)
     return _carry_out(arguments, lambda: setup.plan_setup(place, arguments.uplink))
+
+
+def _take_over(arguments: argparse.Namespace) -> None:
+    from ovnest.agent.takeover import trial
+    from ovnest.agent.takeover.record import Records
+
+    records = Records(arguments.state)
+    taken = records.find_taken()
+    if taken is not None and taken.nic == arguments.take_over and records.find_waiting() is None:
+        print(f"{taken.bridge} has taken {taken.nic} over already.")
+        return
+    record = trial.prepare(
+        records,
+        arguments.take_over,
+        bridge=arguments.bridge,
+        ovs=arguments.ovs,
+        within_s=arguments.confirm_within,
+    )
+    _say(arguments, trial.describe_take_over(record, records))
+    if arguments.dry_run:
+        return
+    trial.take_over(records, record)
+    print(
+        f"{record.bridge} has taken {record.nic} over, on trial. From a new connection, say within "
+        f"{record.within_s:g} s: ovnest agent setup --confirm",
+        flush=True,
+    )
+
+
+def _confirm(arguments: argparse.Namespace) -> None:
+    from ovnest.agent import setup
+    from ovnest.agent.takeover import trial
+    from ovnest.agent.takeover.record import Records
+
+    records = Records(arguments.state)
+    record = trial.check_waits(records)
+    _say(arguments, trial.describe_confirm(record))
+    if not arguments.dry_run:
+        trial.confirm(records)
+    _do(arguments, setup.plan_for_runtimes(_place(arguments)))
+
+
+def _roll_back(arguments: argparse.Namespace) -> None:
+    from ovnest.agent.errors import NotSetUp
+    from ovnest.agent.takeover import trial
+    from ovnest.agent.takeover.record import Records
+
+    records = Records(arguments.state)
+    waits = records.find_waiting()
+    if waits is None:
+        raise NotSetUp("no take-over waits: none was made, or it was confirmed or taken back already")
+    _say(arguments, trial.describe_leaving(waits))
+    if not arguments.dry_run and trial.roll_back(records, after_s=arguments.after, of=arguments.of):
+        print(f"{waits.nic} is as it was.", flush=True)
 
 
 def _teardown(arguments: argparse.Namespace) -> int:
@@ -71,18 +162,32 @@ def _place(arguments: argparse.Namespace) -> "Place":
         cni_directories=tuple(arguments.cni_dir or settings.CNI_DIRECTORIES),
         netavark_directories=tuple(arguments.netavark_dir or settings.NETAVARK_DIRECTORIES),
         unit=settings.UNIT,
+        state=arguments.state,
     )
 
 
 def _carry_out(arguments: argparse.Namespace, plan: Callable[[], list["Action"]]) -> int:
+    return _guarded(arguments, lambda: _do(arguments, plan()))
+
+
+def _do(arguments: argparse.Namespace, actions: Iterable["Action"]) -> None:
+    for action in actions:
+        _say(arguments, [action.what])
+        if not arguments.dry_run:
+            action.do()
+
+
+def _say(arguments: argparse.Namespace, lines: Iterable[str]) -> None:
+    for line in lines:
+        print(f"{'would ' if arguments.dry_run else ''}{line}", flush=True)
+
+
+def _guarded(arguments: argparse.Namespace, work: Callable[[], None]) -> int:
     from ovnest.agent.errors import AgentError
     from ovnest.ovsdb import OvsdbError
 
     try:
-        for action in plan():
-            print(f"{'would ' if arguments.dry_run else ''}{action.what}")
-            if not arguments.dry_run:
-                action.do()
+        work()
     except (AgentError, OvsdbError, OSError) as error:
         return complain(arguments.name, str(error))
     return 0

@@ -1,0 +1,171 @@
+#
+#   vm1 ── hv1 ══ geneve ══ hv2 ── vm2      vm1's only NIC becomes the port of a bridge in it
+#
+"""`ovnest agent setup --take-over`: on trial, confirmed, taken back, and given back for good."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ovnest.agent.engine import CRASH_STATUS
+from ovnest.agent.takeover.steps import CONFIRM, GIVE_BACK, LEAVE, TAKE_OVER, Step
+from ovnest.sandbox.capture import capture
+from ovnest.sandbox.errors import CommandFailed
+from ovnest.sandbox.vm import UPLINK
+from tests.dataplane.agent.site import AgentSite
+from tests.dataplane.agent.taking import BRIDGE, OnlyNic, Pings, Stream, text_of
+
+# What the agent does in the VM does not depend on OVN's release.
+pytestmark = [
+    pytest.mark.packets,
+    pytest.mark.parametrize("standing_sandbox", ["host"], indirect=True),
+]
+
+# Of 50 a second: what is under way when one datapath hands over to the other.
+LOST_AT_MOST = 5
+TAKE = ("--take-over", UPLINK)
+SOON_S = "3"
+ENDED = f"status {CRASH_STATUS}"
+
+
+@pytest.fixture
+async def machine(site: AgentSite) -> AsyncIterator[OnlyNic]:
+    """A VM that has nothing but a NIC with addresses and routes of all kinds."""
+    network = await site.network()
+    made = await OnlyNic.of(await site.vm("vm1", "hv1", network))
+    await made.vm.run("ethtool", "-K", UPLINK, "tx", "on")
+    await made.vm.namespace.ip(
+        f"address add 192.0.2.9/28 dev {UPLINK} label {UPLINK}:1 valid_lft 4000 preferred_lft 3000",
+        f"address add 2001:db8::9/64 dev {UPLINK} nodad valid_lft 4000 preferred_lft 3000",
+        f"route add 198.51.100.0/24 via 192.0.2.1 dev {UPLINK} proto static src 192.0.2.9 mtu 1300",
+        f"route add default via 192.0.2.1 dev {UPLINK} table 77",
+        f"route add 2001:db8:7::/48 via 2001:db8::1 dev {UPLINK} table 78 metric 9",
+        "rule add from 192.0.2.9 table 77",
+        f"neigh add 192.0.2.1 lladdr 02:00:00:00:00:01 dev {UPLINK}",
+    )
+    await made.vm.run("sh", "-c", f"echo 1 >/proc/sys/net/ipv4/conf/{UPLINK}/arp_ignore")
+    yield made
+    await made.ends()
+
+
+async def test_a_nic_is_taken_over_under_traffic_confirmed_and_given_back(site: AgentSite) -> None:
+    network = await site.network()
+    vm1, vm2 = await site.vm("vm1", "hv1", network), await site.vm("vm2", "hv2", network)
+    machine = await OnlyNic.of(vm1)
+    agent = await site.agent(vm1, network)
+    await vm1.pings(vm2)
+    before = await machine.have()
+    stream, pings = Stream(vm1, vm2), Pings(vm1, vm2.addresses[0])
+    await stream.connect()
+    assert stream.echoes("before")
+
+    said = await machine.setup(*TAKE)
+    assert "ovnest agent setup --confirm" in said
+    assert stream.echoes("on trial")
+    count, lost = pings.stop()
+    assert lost <= LOST_AT_MOST, f"{lost} pings of {count} were lost"
+    (link,) = await machine.addresses(BRIDGE)
+    assert link["address"] == vm1.nic.mac
+    assert link["mtu"] == vm1.nic.mtu
+    assert await machine.setup("--confirm")
+    await machine.setup(*TAKE)  # and once more: it is said that it is so
+
+    # Containers on the same bridge, and the VM's own traffic without a tag.
+    await agent.start(bridge=BRIDGE)
+    web = await site.guest(vm1, "web")
+    tag = (await agent.plug(web, network))["tag"]
+    await web.pings(vm2)
+    assert await web.tcp_mbit_per_s(vm2) > 0
+    async with vm1.capture("in") as sent, capture(vm1, BRIDGE) as own:
+        await vm1.pings(vm2)
+        await web.pings(vm2)
+        await web.cannot_ping("10.1.0.250")  # which it asks all for
+    assert sent.tags_from(vm1.nic.mac) == {None}
+    assert sent.tags_from(web.nic.mac) == {tag}
+    assert own.frames
+    assert {frame.tag for frame in own.frames} == {None}, "the VM's own NIC gets nothing of the containers"
+    assert stream.echoes("confirmed")
+    with pytest.raises(CommandFailed, match="detach the containers first"):
+        await machine.setup(verb="teardown")
+    await agent.unplug(web)
+    agent.stop()
+
+    pings = Pings(vm1, vm2.addresses[0])
+    await machine.setup(verb="teardown")
+    assert stream.echoes("given back")
+    count, lost = pings.stop()
+    assert lost <= LOST_AT_MOST, f"{lost} pings of {count} were lost"
+    await machine.is_as(before)
+    stream.stop()
+    await machine.ends()
+
+
+async def test_what_is_not_confirmed_takes_itself_back(machine: OnlyNic) -> None:
+    before = await machine.have()
+    assert (await machine.setup(*TAKE, "--dry-run")).startswith("would write down in ")
+    assert await machine.have() == before
+    assert not machine.state.exists()
+
+    await machine.setup(*TAKE, "--confirm-within", SOON_S)
+    taken = await machine.have()
+    assert taken["bridges"] == f"{BRIDGE}\n"
+    (link,) = await machine.addresses(BRIDGE)
+    addresses = {f"{each['local']}/{each['prefixlen']}" for each in link["addr_info"]}
+    assert {"192.0.2.9/28", "2001:db8::9/64", *machine.vm.nic.addresses} < addresses
+    assert (await machine.addresses(UPLINK))[0]["addr_info"] == []
+    with pytest.raises(CommandFailed, match="a take-over waits already"):
+        await machine.setup(*TAKE)
+    with pytest.raises(CommandFailed, match="a take-over waits to be confirmed"):
+        await machine.setup(verb="teardown")
+    await machine.is_as(before)
+    with pytest.raises(CommandFailed, match="no take-over waits to be confirmed"):
+        await machine.setup("--confirm")
+    assert "as it was" in text_of(machine.log)
+
+    # By hand, too, and without any of the VM's daemons.
+    await machine.setup(*TAKE)
+    assert "is as it was" in await machine.setup("--roll-back")
+    await machine.is_as(before)
+
+
+@pytest.mark.parametrize("step", TAKE_OVER)
+async def test_a_take_over_that_is_killed_takes_itself_back(machine: OnlyNic, step: Step) -> None:
+    before = await machine.have()
+    with pytest.raises(CommandFailed, match=ENDED):
+        await machine.setup(*TAKE, "--confirm-within", SOON_S, crash_after=step)
+    if step is Step.RECORD:
+        # Nothing was changed yet, and nothing was started that could take it back.
+        await machine.setup("--roll-back")
+    elif step is not Step.AWAIT_CONFIRMATION:
+        with pytest.raises(CommandFailed, match=r"is not whole|no take-over waits"):
+            await machine.setup("--confirm")
+    await machine.is_as(before)
+    await machine.waits_no_more()
+
+
+@pytest.mark.parametrize("step", CONFIRM)
+async def test_a_confirmation_that_is_killed_is_whole_or_nothing(machine: OnlyNic, step: Step) -> None:
+    before = await machine.have()
+    await machine.setup(*TAKE, "--confirm-within", SOON_S)
+    taken = await machine.have()
+    with pytest.raises(CommandFailed, match=ENDED):
+        await machine.setup("--confirm", crash_after=step)
+    if step is Step.WRITE_FILES:
+        await machine.is_as(before)
+    else:
+        await machine.waits_no_more()
+        await machine.is_as(taken)
+        await machine.setup(verb="teardown")
+        await machine.is_as(before)
+
+
+@pytest.mark.parametrize("step", [step for step in (*LEAVE, *GIVE_BACK) if step is not Step.FORGET])
+async def test_a_teardown_that_is_killed_is_finished(machine: OnlyNic, step: Step) -> None:
+    before = await machine.have()
+    await machine.setup(*TAKE)
+    await machine.setup("--confirm")
+    with pytest.raises(CommandFailed, match=ENDED):
+        await machine.setup(verb="teardown", crash_after=step)
+    await machine.setup("--roll-back")
+    await machine.is_as(before)
+    await machine.waits_no_more()

@@ -38,6 +38,7 @@ IFF_UP = 0x1
 SIOCGIFFLAGS = 0x8913
 SIOCETHTOOL = 0x8946
 ETHTOOL_STXCSUM = 0x17
+SECOND_CHOICE = 2048  # a metric: without one, routes have 0 in IPv4, 1024 in IPv6
 AT_ONCE = 8  # threads; more only wait for each other
 
 T = TypeVar("T")
@@ -273,8 +274,23 @@ def _configure(setup: Setup) -> None:
             with _accept(errno.EEXIST):
                 ip.addr("add", index=index, address=text, prefixlen=int(length), **flags)
         for route in setup.routes:
-            with _accept(errno.EEXIST):
-                ip.route("add", dst=route.destination, gateway=route.gateway, oif=index)
+            _add_route(ip, index, route)
+
+
+def _add_route(ip: Any, index: int, route: Route) -> None:
+    """Have the route; behind that of another interface, if one has it, whose turn ours is when that goes."""
+    words = {"dst": route.destination, "gateway": route.gateway, "oif": index}
+    with _accept(errno.EEXIST):
+        ip.route("add", **words)
+        return
+    if route.gateway not in _gateways(ip, index):
+        with _accept(errno.EEXIST):
+            ip.route("add", priority=SECOND_CHOICE + index, **words)
+
+
+def _gateways(ip: Any, index: int) -> set[str]:
+    """Those that the interface's routes lead to."""
+    return {each.get_attr("RTA_GATEWAY") for each in ip.route("dump") if each.get_attr("RTA_OIF") == index}
 
 
 def _write_settings(setup: Setup) -> None:
@@ -384,9 +400,7 @@ def _check(setup: Setup) -> None:
         addresses = {
             f"{each.get_attr('IFA_ADDRESS')}/{each['prefixlen']}" for each in ip.addr("dump", index=index)
         }
-        gateways = {
-            each.get_attr("RTA_GATEWAY") for each in ip.route("dump") if each.get_attr("RTA_OIF") == index
-        }
+        gateways = _gateways(ip, index)
     mac = link.get_attr("IFLA_ADDRESS")
     if mac != setup.mac:
         raise NotAsRecorded(f"interface {setup.device} has the MAC address {mac}, not {setup.mac}")

@@ -57,6 +57,27 @@ async def test_libcni_adds_checks_and_deletes(site: AgentSite) -> None:
     assert await libcni.of(pod, "del") == DONE
 
 
+async def test_a_pod_on_two_networks_is_as_it_was_made_on_both(site: AgentSite) -> None:
+    blue, green = await site.network(), await site.network()
+    vm1 = await site.vm("vm1", "hv1", blue)
+    agent = await site.started(vm1, blue, green)
+    libcni = Libcni(agent, await libcni_program())
+    libcni.network("blue", blue)
+    libcni.network("green", green)
+    pod = await site.guest(vm1, "pod1")
+    assert (await libcni.of(pod, "add", "blue"))[0] == 0
+    assert (await libcni.of(pod, "add", "green", "-ifname=eth1"))[0] == 0
+
+    assert await libcni.of(pod, "check", "blue") == DONE
+    assert await libcni.of(pod, "check", "green", "-ifname=eth1") == DONE
+    assert "via 10.1.0.1 dev eth0" in await pod.run("ip", "route", "get", "192.0.2.1")
+    assert "via fd00:1::1 dev eth0" in await pod.run("ip", "-6", "route", "get", "2001:db8::1")
+    assert await libcni.of(pod, "del", "blue") == DONE
+    assert "via 10.2.0.1 dev eth1" in await pod.run("ip", "route", "get", "192.0.2.1")
+    assert "via fd00:2::1 dev eth1" in await pod.run("ip", "-6", "route", "get", "2001:db8::1")
+    assert await libcni.of(pod, "check", "green", "-ifname=eth1") == DONE
+
+
 async def test_gc_leaves_what_is_valid_and_other_networks(site: AgentSite) -> None:
     network = await site.network()
     vm1 = await site.vm("vm1", "hv1", network)

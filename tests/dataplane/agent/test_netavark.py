@@ -138,8 +138,10 @@ async def test_a_container_may_be_on_several_networks_and_share_them_with_its_po
     await podman.pings("web", vm1.addresses[0])
     await podman.pings("web", vm2.addresses[0])
     assert set(podman.of("web")) == {"blue", "green"}
+    assert "via 10.1.0.1 dev eth0" in podman.podman("exec", "web", "ip", "route", "get", "192.0.2.1")
     podman.podman("network", "disconnect", "blue", "web")
     assert devices(podman, "web") == {"eth1"}
+    assert "via 10.2.0.1 dev eth1" in podman.podman("exec", "web", "ip", "route", "get", "192.0.2.1")
     assert [each["network"] for each in await agent.attachments()] == [green.id]
     await podman.pings("web", vm2.addresses[0])
     podman.podman("rm", "--force", "--time", "0", "web")

@@ -75,6 +75,14 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         str, _help("certificate file (PEM) that agents trust; empty: the last in --tls-cert")
     ] = ""
 
+    chassis_ca_cert: Annotated[
+        str, _help("certificate file (PEM) of the CA that signs certificates of VMs that are chassis")
+    ] = ""
+    chassis_ca_key: Annotated[str, _help("private key file (PEM) of --chassis-ca-cert")] = ""
+    one_trust_domain: Annotated[
+        bool, _help("VMs may be chassis beside chassis that no agent has enrolled, and may claim their ports")
+    ] = False
+
     parent_delete: Annotated[
         Literal["refuse", "cascade", "orphan"],
         _help("what deleting a port does to the container ports under it"),

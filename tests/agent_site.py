@@ -64,6 +64,7 @@ async def running_site(directory: Path) -> AsyncIterator[Site]:
     cert, key = certificate(directory, "server")
     options = ["--agent-listen", "127.0.0.1:0", "--agent-keys", str(directory / "keys.json")]
     options += ["--tls-cert", str(cert), "--tls-key", str(key), "--parent-delete", "cascade"]
+    options += ["--one-trust-domain"]
     async with standalone() as northbound:
         one = await Server.start("--northbound", northbound.remote, *options, log=directory / "one.log")
         try:

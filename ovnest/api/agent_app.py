@@ -32,11 +32,12 @@ from ovnest.operations import agent_grants
 from ovnest.operations.agent_grants import RENEW_AFTER_S
 from ovnest.operations.steps.agent_scope import Scope, authorised
 from ovnest.operations.steps.plugged import REPORT_AFTER_S
-from ovnest.resources.agent_code import AgentAnswer, Enrolment, Renewal, Report
+from ovnest.resources.agent_code import AgentAnswer, CertificateRequest, Enrolment, Renewal, Report
 
 ENROLL = "/agent/v1/enroll"
 RENEW = "/agent/v1/renew"
 REPORT = "/agent/v1/report"
+CERTIFICATE = "/agent/v1/certificate"
 EVENTS = "/v2.0/events"
 PREFIX = "/v2.0/"
 # By resource, and by how many parts of the path follow it.
@@ -84,6 +85,8 @@ class AgentApp:
     async def _answer(self, request: Request, agent: Agent) -> Response:
         if request.path == RENEW:
             return await self._renew(request, agent)
+        if request.path == CERTIFICATE:
+            return await self._certify(request, agent)
         scope = await self._store.read(NOBODY, lambda tx: authorised(tx, agent))
         caller = Caller(
             project_id=scope.project_id,
@@ -150,6 +153,13 @@ class AgentApp:
             caller, lambda tx: agent_grants.report(tx, agent, said), what="report_agent"
         )
         return self._told(200, grant, is_new=False)
+
+    async def _certify(self, request: Request, agent: Agent) -> Response:
+        name = await self._store.read(NOBODY, lambda tx: agent_grants.chassis_to_certify(tx, agent))
+        _require_post(request)
+        asked = _body(request, CertificateRequest)
+        answer = await self._agents.certify(asked.request, name)
+        return json_response(200, answer, f"agent:{name}")
 
     def _told(self, status: int, grant: AgentGrant, *, is_new: bool) -> Response:
         credential, expires = self._agents.credential(grant) if is_new else ("", 0)

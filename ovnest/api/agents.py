@@ -1,17 +1,20 @@
-"""What a server needs to serve agents: the key ring, its certificate, and where agents are to go."""
+"""What a server needs to serve agents: key ring, certificate, where agents are to go, and the chassis' CA."""
 
 import logging
 from ipaddress import ip_address
 from pathlib import Path
 
-from ovnest.api.tls import ServerTls, last_certificate
+from ovnest.api.tls import ServerTls, certificates, last_certificate
 from ovnest.caller import Agent
 from ovnest.config import BadSetting, Settings
 from ovnest.errors.agents import NoAgents
+from ovnest.errors.chassis import NoChassisCa
 from ovnest.identity.agent_token import issue_code, issue_credential
+from ovnest.identity.chassis_ca import ChassisCa
 from ovnest.identity.key_ring import KeyRing, KeyRingFile
 from ovnest.northbound.documents import AgentGrant
 from ovnest.operations.agent_grants import CREDENTIAL_S
+from ovnest.resources.agent_code import CertificateAnswer
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +32,9 @@ class Agents:
         self._settings = settings
         self._address = address
         self._keys = KeyRingFile(Path(settings.agent_keys)) if settings.agent_keys else None
+        self._chassis_ca: ChassisCa | None = None
+        if settings.chassis_ca_cert:
+            self._chassis_ca = ChassisCa(Path(settings.chassis_ca_cert), Path(settings.chassis_ca_key))
         self.tls: ServerTls | None = None
         if settings.agent_listen:
             self.tls = ServerTls(Path(settings.tls_cert), Path(settings.tls_key))
@@ -83,6 +89,25 @@ class Agents:
         )
         return issue_credential(self.ring, agent), expires
 
+    async def certify(self, request: str, name: str) -> CertificateAnswer:
+        """A certificate for the chassis `name`, and the CA by which it is to know the Southbound.
+
+        Raises:
+            NoChassisCa: this server has no CA.
+            CertificateRequestRefused, CertificateNotSigned: see `ChassisCa.sign`.
+        """
+        if self._chassis_ca is None:
+            raise NoChassisCa()
+        # Who signed the databases' certificates is what this server itself goes by, if it is told.
+        trusted = self._settings.ca_cert or self._settings.chassis_ca_cert
+        signed = await self._chassis_ca.sign(request, name)
+        return CertificateAnswer(
+            certificate=signed.pem,
+            ca=certificates(Path(trusted)),
+            not_before=signed.not_before,
+            not_after=signed.not_after,
+        )
+
     def url(self) -> str:
         """Where agents go.
 
@@ -121,6 +146,8 @@ def check_agent_settings(settings: Settings) -> None:
     """
     if settings.agent_listen.startswith("unix:"):
         raise BadSetting("--agent-listen is IP:PORT or [IP]:PORT: agents come over the network")
+    if bool(settings.chassis_ca_cert) != bool(settings.chassis_ca_key):
+        raise BadSetting("--chassis-ca-cert and --chassis-ca-key go together")
     for name in ("agent_keys", "tls_cert", "tls_key"):
         if settings.agent_listen and not getattr(settings, name):
             raise BadSetting(f"--agent-listen needs --{name.replace('_', '-')} as well")

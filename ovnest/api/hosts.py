@@ -58,6 +58,13 @@ class Hosts:
         return self._names if self.client.status.ready else None
 
     @property
+    def chassis(self) -> frozenset[str] | None:
+        """The names of all chassis, without host names; None while the Southbound cannot be read."""
+        if not self.client.status.ready:
+            return None
+        return frozenset(row.name for row in self.client.replica.rows(Chassis))
+
+    @property
     def behind(self) -> frozenset[str]:
         """Those of the names whose chassis does not follow any more, as far as that can be told."""
         if not self._late_since or not self.client.status.ready:

@@ -146,6 +146,7 @@ class Store:
             seconds=seconds,
             hosts=self._hosts.names if self._hosts is not None else None,
             hosts_behind=self._hosts.behind if self._hosts is not None else frozenset(),
+            chassis=self._hosts.chassis if self._hosts is not None else None,
             readings=self._readings,
         )
 

@@ -5,6 +5,7 @@ Connections that are open keep theirs; each new handshake gets the newest.
 Source: ssl.SSLContext.sni_callback, which is called for every handshake, with or without a name in it.
 """
 
+import re
 import ssl
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ovnest.config import BadSetting
 
 _END = "-----END CERTIFICATE-----"
 _BEGIN = "-----BEGIN CERTIFICATE-----"
+_CERTIFICATE = re.compile(f"{_BEGIN}\n[A-Za-z0-9+/=\n]+{_END}")
 
 
 class ServerTls:
@@ -79,6 +81,21 @@ def last_certificate(path: Path) -> str:
     except (OSError, ValueError) as error:
         raise BadSetting(f"{path} has no certificate in it: {error}") from error
     return pem
+
+
+def certificates(path: Path) -> str:
+    """All certificates (PEM) in a file, and nothing else of it.
+
+    Raises:
+        BadSetting: it cannot be read, or has none.
+    """
+    try:
+        found = _CERTIFICATE.findall(path.read_text("ascii"))
+    except (OSError, ValueError) as error:
+        raise BadSetting(f"{path} cannot be read: {error}") from error
+    if not found:
+        raise BadSetting(f"{path} has no certificate in it")
+    return "\n".join(found) + "\n"
 
 
 def _signature(path: Path) -> tuple[int, int, int] | None:

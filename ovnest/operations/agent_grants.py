@@ -15,6 +15,7 @@ from ovnest.caller import Agent
 from ovnest.errors import InvalidInput
 from ovnest.errors.agents import (
     AgentCodeNotFound,
+    AgentNotAllowed,
     AgentSubjectInUse,
     CodeRefused,
     CredentialSuperseded,
@@ -34,6 +35,7 @@ from ovnest.operations.steps.agent_scope import (
 )
 from ovnest.operations.steps.ownership import owner_of_new
 from ovnest.operations.steps.plugged import REPORT_AFTER_S
+from ovnest.operations.steps.trust_domain import require_one_trust_domain
 from ovnest.policy import Target
 from ovnest.resources.agent_code import REASON_MAX, CreateAgentCode, PortReport, Report
 from ovnest.resources.network import Network
@@ -58,6 +60,7 @@ def create_agent_code(tx: Tx, want: CreateAgentCode) -> AgentGrant:
         InvalidInput: not just one of parent and chassis.
         PortNotFound, NetworkNotFound: the parent or a network is not there.
         ParentNotForAgents, AgentSubjectInUse: it cannot be an agent's parent.
+        ForeignChassis, NoSouthbound, SouthboundUnreachable: see `require_one_trust_domain`.
     """
     tx.rights.require("create_agent_code", _target(tx))
     if (want.parent is None) == (want.chassis is None):
@@ -74,6 +77,7 @@ def create_agent_code(tx: Tx, want: CreateAgentCode) -> AgentGrant:
         if want.project_id not in (None, project_id):
             raise InvalidInput(error_message="the ports under a parent belong to its project; name none")
     else:
+        require_one_trust_domain(tx)
         project_id, own = owner_of_new(tx, want.project_id), ()
     networks = own if want.networks is UNSET else want.networks
     for network_id in networks:
@@ -128,6 +132,7 @@ def enroll(tx: Tx, code: Agent, nonce: str) -> AgentGrant:
 
     Raises:
         CodeRefused: it has expired, was used or revoked, or its parent is gone.
+        ForeignChassis, NoSouthbound, SouthboundUnreachable: see `require_one_trust_domain`.
     """
     grant = tx.find(AgentGrant, code.subject)
     if grant is None or grant.mode != code.mode or not code.grant:
@@ -142,6 +147,8 @@ def enroll(tx: Tx, code: Agent, nonce: str) -> AgentGrant:
         raise CodeRefused(reason="has been used, or a newer one was made since")
     if grant.code_expires <= tx.seconds:
         raise CodeRefused(reason="has expired")
+    if grant.mode == OVERLAY:
+        require_one_trust_domain(tx)
     return tx.put(
         replace(
             grant,
@@ -172,6 +179,21 @@ def renew(tx: Tx, agent: Agent, nonce: str) -> AgentGrant:
         raise CredentialSuperseded(given=agent.generation, present=grant.generation)
     # Not the database's generation plus one: a database from a backup may know an older one.
     return tx.put(replace(grant, generation=agent.generation + 1, nonce=nonce, renewed_at=tx.seconds))
+
+
+def chassis_to_certify(tx: Tx, agent: Agent) -> str:
+    """The name that the certificate of an agent's chassis is made for.
+
+    Raises:
+        CredentialRefused, CredentialSuperseded: see `authorised`.
+        AgentNotAllowed: its VM is no chassis.
+        ForeignChassis, NoSouthbound, SouthboundUnreachable: see `require_one_trust_domain`.
+    """
+    scope = authorised(tx, agent)
+    if scope.mode != OVERLAY:
+        raise AgentNotAllowed(what="have a chassis' certificate: its VM is no chassis")
+    require_one_trust_domain(tx)
+    return scope.subject
 
 
 def note_conflict(tx: Tx, agent: Agent, *, renews: bool) -> None:

@@ -115,6 +115,24 @@ class AgentAnswer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires: int = 0
 
 
+class CertificateRequest(Struct, frozen=True, kw_only=True):
+    """What the agent of a VM that is a chassis sends: PKCS #10, as PEM, for the chassis' name."""
+
+    request: str
+
+
+class CertificateAnswer(Struct, frozen=True, kw_only=True):
+    """What it gets, as PEM: its certificate, and the CA by which it is to know the Southbound.
+
+    Times are Unix time.
+    """
+
+    certificate: str
+    ca: str
+    not_before: int
+    not_after: int
+
+
 def _chassis(value: Any) -> str:
     name: str = limited(NAME_MAX)(value)
     if not _CHASSIS.fullmatch(name):

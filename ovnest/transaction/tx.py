@@ -40,6 +40,7 @@ class Context(Struct, frozen=True, kw_only=True):
 
     `now` is UTC as the API shows it, `seconds` the same as Unix time. `hosts` are the names of the live
     chassis, None where no Southbound is given; `hosts_behind` those of them that do not follow any more.
+    `chassis` are the names of all chassis without their host names, None where they are not known now.
     `random` is the only chance there is. `readings` spares reading the same rows again for each operation.
     """
 
@@ -52,6 +53,7 @@ class Context(Struct, frozen=True, kw_only=True):
     seconds: int
     hosts: frozenset[str] | None = None
     hosts_behind: frozenset[str] = frozenset()
+    chassis: frozenset[str] | None = None
     readings: Readings = field(default_factory=Readings)
 
 
@@ -73,6 +75,7 @@ class Tx:
         self.seconds = context.seconds
         self.hosts = context.hosts
         self.hosts_behind = context.hosts_behind
+        self.chassis = context.chassis
         self.not_understood: dict[RowUuid, str] = {}
         self._staging = view if isinstance(view, Transaction) else None
         self._facts: dict[tuple[type, str], Any] = {}

@@ -116,6 +116,7 @@ def paths(world: World) -> Iterator[str]:
     yield from ("/", "/v2.0", "/v2.0/", "/openapi", "/healthz", "/readyz", "/v2.0/extensions", "/metrics")
     yield from ("/v2.0/agent-codes", "/v2.0/extensions/binding", "/v2.0/ports.json", "/v2.0/spam")
     yield from (f"/v2.0/ports/{world.own}/tags", f"/v2.0/ports/{world.own}/tags/red")
+    yield "/agent/v1/certificate"  # which only a chassis has
     yield from ("/agent/v1", "/agent/v1/spam", "/agent/v2/renew", "/v2.0/ports/", "/v2.0/events/x")
 
 

@@ -62,6 +62,7 @@ class StandingSite:
             *("--northbound", sandbox.northbound, "--southbound", sandbox.southbound),
             *("--agent-keys", str(ring), "--tls-cert", str(cert), "--tls-key", str(key)),
             *("--agent-url", f"https://{SERVER_ADDRESS}:{AGENT_PORT}"),
+            "--one-trust-domain",  # hypervisors of the sandbox have agents, too
         )
         ours = await Server.start(*common, log=directory / "api.log")
         theirs = await Server.start(

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
-from msgspec import UnsetType
 
 from ovnest.agent.cni_config import (
     BAD_CONFIG,
@@ -34,7 +33,7 @@ from ovnest.agent.errors import (
     NotSetUp,
 )
 from ovnest.agent.shim import NOT_AVAILABLE, TRY_AGAIN, VERSIONS
-from ovnest.agent.wanted import Attached, Key
+from ovnest.agent.wanted import Attached
 
 IO_FAILURE = 5
 LIMITED_CONNECTIVITY = 51
@@ -110,9 +109,9 @@ class Cni:
         _compare(answer, call)
 
     async def _collect(self, call: Call, _files: list[int]) -> None:
-        if isinstance(call.config.valid, UnsetType):
+        valid = call.config.to_be_left
+        if valid is None:
             raise CniError(BAD_CONFIG, "GC needs cni.dev/valid-attachments: an empty list says that none is")
-        valid = {Key(each.container, each.ifname) for each in call.config.valid or ()}
         await self._engine.collect(valid, door=DOOR, scope=call.config.name)
 
     async def _status(self, call: Call, _files: list[int]) -> None:

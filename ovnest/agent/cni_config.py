@@ -20,6 +20,8 @@ CONTAINER_UNKNOWN = 3
 BAD_ENVIRONMENT = 4
 BAD_CONFIG = 7
 
+GC_PREFIX = "cni.dev/"
+
 CONTAINER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 # The kernel makes a number of "%d", and the interface would have another name than the one asked for.
 INTERFACE = re.compile(r"[^\s/:%]{1,15}")
@@ -59,6 +61,9 @@ class ValidAttachment(Struct, frozen=True, kw_only=True, rename={"container": "c
     ifname: str
 
 
+Valid = tuple[ValidAttachment, ...] | UnsetType | None
+
+
 class PrevDns(Struct, frozen=True, kw_only=True):
     """`dns` of an earlier result, as far as we add to it."""
 
@@ -84,8 +89,8 @@ class PrevResult(Struct, frozen=True, kw_only=True):
 class Config(Struct, frozen=True, kw_only=True, rename="camel"):
     """A network's configuration, as far as we read it. `network` is a network's name or id.
 
-    `valid` is what GC is to leave. Go writes an empty list as null, and libcni deletes all then; that nothing
-    was said at all is another matter.
+    `valid` and `attachments` are both what GC is to leave: the specification's name for it has changed, and
+    libcni says both. Go writes an empty list as null, and libcni deletes all then.
     """
 
     cni_version: str = VERSIONS[0]
@@ -95,13 +100,20 @@ class Config(Struct, frozen=True, kw_only=True, rename="camel"):
     runtime_config: RuntimeConfig = RuntimeConfig()
     args: Args = Args()
     prev_result: dict[str, Any] | None = None
-    valid: tuple[ValidAttachment, ...] | UnsetType | None = field(
-        default=UNSET, name="cni.dev/valid-attachments"
-    )
+    valid: Valid = field(default=UNSET, name=f"{GC_PREFIX}valid-attachments")
+    attachments: Valid = field(default=UNSET, name=f"{GC_PREFIX}attachments")
 
     @property
     def wanted(self) -> str:
         return self.network or self.name
+
+    @property
+    def to_be_left(self) -> frozenset[Key] | None:
+        """What GC is to leave, by whichever name; None if nothing was said of it, which is no empty list."""
+        said = [each for each in (self.valid, self.attachments) if not isinstance(each, UnsetType)]
+        if not said:
+            return None
+        return frozenset(Key(one.container, one.ifname) for each in said for one in each or ())
 
 
 class Call(Struct, frozen=True, kw_only=True):

@@ -166,7 +166,13 @@ async def test_gc_takes_away_what_the_runtime_does_not_list_of_that_network(site
 
     assert (await refused(agent, "GC", kept, asked))["code"] == 7
     valid = [{"containerID": "kept", "ifname": "eth0"}]
-    await done(agent, "GC", kept, {**asked, "cni.dev/valid-attachments": valid})
+    # What either name says is to stay: the specification 1.1.0 has the second, and later texts the first.
+    names = ("cni.dev/valid-attachments", "cni.dev/attachments")
+    all_of_them = [*valid, {"containerID": "stale", "ifname": "eth0"}]
+    await done(agent, "GC", kept, {**asked, names[0]: valid, names[1]: all_of_them})
+    await done(agent, "GC", kept, {**asked, names[1]: all_of_them})
+    assert len(await agent.attachments()) == 4
+    await done(agent, "GC", kept, {**asked, names[1]: valid})
 
     left = {each["container"] for each in await agent.attachments()}
     assert left == {"kept", "other", "plugged"}

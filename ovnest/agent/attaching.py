@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from ovnest.agent import answering
 from ovnest.agent.answers import PortAnswer
@@ -16,7 +17,7 @@ from ovnest.agent.plan import Step
 from ovnest.agent.states import Event, State, after
 from ovnest.agent.waiting import heard
 from ovnest.agent.wanted import Attachment
-from ovnest.agent.work import Addition, Parts
+from ovnest.agent.work import Addition, Parts, Watch
 
 CONFLICT = 409
 POLL_FIRST_S = 0.02
@@ -38,7 +39,7 @@ class Attaching:
         self._parts = parts
         self._give_away = give_away
         self._settle = settle
-        self._news: dict[str, asyncio.Event] = {}
+        self._watched: WeakValueDictionary[str, Watch] = WeakValueDictionary()
         self.hears = False
         """Whether changes of ports are heard of by `heard`."""
         self.steps: dict[Step, Callable[[Addition], Awaitable[None]]] = {
@@ -56,11 +57,18 @@ class Attaching:
             Step.RECORD_PLUGGED: self._record_plugged,
         }
 
-    def heard(self, port_id: str) -> None:
-        """That port has changed in the API."""
-        waiting = self._news.get(port_id)
-        if waiting is not None:
-            waiting.set()
+    def heard(self, port_id: str, *, active: bool) -> None:
+        """That port has changed in the API, or is gone."""
+        watch = self._watched.get(port_id)
+        if watch is not None:
+            watch.active = active
+            watch.news.set()
+
+    def _watch(self, work: Addition, port_id: str) -> Watch:
+        """What is heard of that port from now on, as long as it is being attached."""
+        if work.watch is None:
+            work.watch = self._watched[port_id] = Watch()
+        return work.watch
 
     async def _record_intent(self, work: Addition) -> None:
         attachment, now = work.attachment, int(time.time())
@@ -112,6 +120,7 @@ class Attaching:
             if error.status != CONFLICT or not await self._settle():
                 raise
             work.made = await api.create_port(body, recorded.entry.request)
+        self._watch(work, work.port.id)
         work.result = answering.attached(
             work.port,
             await self._with_subnets(network, work.port, attachment),
@@ -165,26 +174,26 @@ class Attaching:
 
     async def _await_active(self, work: Addition) -> None:
         port_id = work.answer.port_id
-        news = self._news[port_id] = asyncio.Event()
+        watch = self._watch(work, port_id)
+        if watch.active:
+            return
         seen: PortAnswer | None = None
         pause_s = POLL_FIRST_S
         try:
             async with asyncio.timeout(self._parts.bounds.active_s):
                 while True:
-                    news.clear()
+                    watch.news.clear()
                     seen = await self._parts.api.find_port(port_id)
                     if seen is None:
                         raise NotPlugged(f"port {port_id} was deleted while its container was attached")
                     if seen.active:
                         return
-                    await heard(news, POLL_HEARD_S if self.hears else pause_s)
+                    await heard(watch.news, POLL_HEARD_S if self.hears else pause_s)
                     pause_s = min(pause_s * 1.5, POLL_LONGEST_S)
         except TimeoutError:
             raise NotPlugged(
                 f"port {port_id} is not active after {self._parts.bounds.active_s:.0f} s: {_reason(seen)}"
             ) from None
-        finally:
-            del self._news[port_id]
 
     async def _announce(self, work: Addition) -> None:
         fd = work.attachment.netns_fd

@@ -243,21 +243,21 @@ class Engine:
         """The answer, if this very attachment stands; whatever else has its key is taken away."""
         for recorded in self.parts.journal.of_key(attachment.key):
             entry = recorded.entry
-            if entry.state is State.PLUGGED and await self._stands(recorded, attachment):
+            if entry.state is State.PLUGGED and self._stands(recorded, attachment):
                 if attachment.must_be_new:
                     raise AlreadyAttached(f"{attachment.key} is attached already, to {entry.network}")
                 return entry.answer
             await self._remove(recorded, Event.DETACH)
         return None
 
-    async def _stands(self, recorded: Recorded, attachment: Attachment) -> bool:
+    def _stands(self, recorded: Recorded, attachment: Attachment) -> bool:
         entry, asked = recorded.entry, Addition(attachment=attachment)
         same = (entry.boot, entry.netns, entry.network) == (
             self.parts.boot,
             asked.netns,
             attachment.network,
         )
-        return same and recorded.device in await self.parts.links.all()
+        return same and recorded.device in self.parts.links.names()
 
     def _reservation(self, key: Key) -> Recorded:
         for recorded in self.parts.journal.of_key(key):

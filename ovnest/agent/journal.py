@@ -95,6 +95,8 @@ class Journal:
         )
         self._client.on_change(self._changed)
         self._waiting: set[asyncio.Event] = set()
+        self._known: dict[RowUuid, tuple[Port, Recorded | None]] = {}
+        """A row as it was last read, and what it meant; one that has changed is another object."""
         self.listeners: list[Callable[[], None]] = []
         self.agent_id = ""
 
@@ -125,23 +127,23 @@ class Journal:
     def entries(self) -> list[Recorded]:
         """All of ours, oldest first."""
         rows = self._client.replica.all(MARKED, self.agent_id)
-        found = [recorded for row in rows if (recorded := _recorded(row)) is not None]
+        found = [recorded for row in rows if (recorded := self._recorded(row)) is not None]
         return sorted(found, key=lambda each: (each.entry.since, each.device))
 
     def of_key(self, key: Key) -> list[Recorded]:
         """Ours of that key: at most one that is meant to be, and any that are still to go."""
         rows = self._client.replica.all(BY_KEY, (key.container, key.interface))
-        found = (recorded for row in rows if (recorded := _recorded(row)) is not None)
+        found = (recorded for row in rows if (recorded := self._recorded(row)) is not None)
         return [each for each in found if each.entry.agent == self.agent_id]
 
     def find(self, row: RowUuid) -> Recorded | None:
         port = self._client.replica.find(Port, row)
-        return None if port is None else _recorded(port)
+        return None if port is None else self._recorded(port)
 
     def unreadable(self) -> list[str]:
         """Devices of ports that carry our mark and that we do not understand; they are left alone."""
         rows = self._client.replica.all(MARKED, self.agent_id)
-        return sorted(row.name for row in rows if _recorded(row) is None)
+        return sorted(row.name for row in rows if self._recorded(row) is None)
 
     def bridge_facts(self) -> BridgeFacts:
         """The bridge as it is.
@@ -302,7 +304,16 @@ class Journal:
         except OvsdbError as error:
             raise SwitchAway(f"the VM's Open vSwitch database: {error or type(error).__name__}") from error
 
-    def _changed(self, _changes: list[Change]) -> None:
+    def _recorded(self, row: Port) -> Recorded | None:
+        known = self._known.get(row.uuid)
+        if known is None or known[0] is not row:
+            known = self._known[row.uuid] = (row, _recorded(row))
+        return known[1]
+
+    def _changed(self, changes: list[Change]) -> None:
+        for before, now in changes:
+            if now is None and before is not None:
+                self._known.pop(before.uuid, None)
         for event in self._waiting:
             event.set()
         for listener in self.listeners:

@@ -137,11 +137,11 @@ class Reconciler:
                 await self._port_deleted(_port_id(event))
             case "port.create" | "port.update":
                 port = msgspec.json.decode(event.data, type=_PortEvent).port
-                self._engine.attaching.heard(port.id)
+                self._engine.attaching.heard(port.id, active=port.active)
                 await self._compare(port)
 
     async def _port_deleted(self, port_id: str) -> None:
-        self._engine.attaching.heard(port_id)
+        self._engine.attaching.heard(port_id, active=False)
         for recorded in self._engine.parts.journal.entries():
             if recorded.entry.port == port_id or port_id == self._subject:
                 if recorded.entry.state is not State.DELETING:

@@ -15,7 +15,7 @@ from ovnest.agent.status import Line, lines
 from ovnest.agent.waiting import heard
 
 TARGET = "/agent/v1/report"
-GATHER_S = 0.05
+GATHER_S = 0.2
 AGAIN_S = 5.0
 DUE_S = 60.0
 
@@ -44,30 +44,41 @@ class Reporter:
         engine.parts.journal.listeners.append(self._wake.set)
 
     async def run(self) -> None:
-        due_s = DUE_S
+        loop = asyncio.get_running_loop()
+        due_at = loop.time()
         while True:
             self._wake.clear()
-            credential = self._holder.credential
-            try:
-                due_s = await self._report()
-            except AgentError as error:
-                if isinstance(error, ApiRefused) and credential is self._holder.credential:
-                    self._holder.refused(error)  # and not since it was renewed meanwhile
-                _log.info("event=not_reported reason=%s", error)
-                self._told = None
-                await asyncio.sleep(AGAIN_S)
-                continue
-            if await heard(self._wake, due_s):
+            now = self._now()
+            if self._is_news(now) or loop.time() >= due_at:
+                credential = self._holder.credential
+                try:
+                    due_at = loop.time() + await self._report(now)
+                except AgentError as error:
+                    if isinstance(error, ApiRefused) and credential is self._holder.credential:
+                        self._holder.refused(error)  # and not since it was renewed meanwhile
+                    _log.info("event=not_reported reason=%s", error)
+                    self._told = None
+                    await asyncio.sleep(AGAIN_S)
+                    continue
+            if await heard(self._wake, max(due_at - loop.time(), 0.0)):
                 await asyncio.sleep(GATHER_S)  # several changes make one report
 
-    async def _report(self) -> float:
+    def _now(self) -> dict[str, tuple[bool, str]]:
+        """What the API should know of each port."""
+        found = lines(self._engine, self._reconciler.findings)
+        return {line.port: (line.plugged, line.reason) for line in found if _is_told(line)}
+
+    def _is_news(self, now: dict[str, tuple[bool, str]]) -> bool:
+        told = self._told
+        return told is None or bool(self._engine.detaching.gone_tags) or bool(now.items() - told.items())
+
+    async def _report(self, now: dict[str, tuple[bool, str]]) -> float:
+        """Report; after how many seconds the next one is due in any case."""
         engine = self._engine
-        found = await lines(engine, self._reconciler.findings)
-        now = {line.port: (line.plugged, line.reason) for line in found if _is_told(line)}
         gone = tuple(engine.detaching.gone_tags)
         whole = self._told is None
-        changed = {key: said for key, said in now.items() if whole or (self._told or {}).get(key) != said}
-        ports = {key: {"plugged": plugged, "reason": why} for key, (plugged, why) in changed.items()}
+        changed = now.items() - (self._told or {}).items()
+        ports = {key: {"plugged": plugged, "reason": why} for key, (plugged, why) in changed}
         body: dict[str, Any] = {"ports": ports, "gone": gone, "whole": whole}
         answer = await engine.parts.api.post(TARGET, body, Answer)
         self._told = now

@@ -1,13 +1,12 @@
 """What there is, for people and for the API: each attachment, and what is left over beside them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from msgspec import Struct
 
 from ovnest.agent.engine import Engine
 from ovnest.agent.errors import AgentError
 from ovnest.agent.journal import Recorded
-from ovnest.agent.link import Device
 from ovnest.agent.reconcile import Findings
 from ovnest.agent.states import State
 
@@ -45,16 +44,16 @@ class Status(Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...] = ()
 
 
-async def lines(engine: Engine, findings: Findings) -> list[Line]:
+def lines(engine: Engine, findings: Findings) -> list[Line]:
     """Each attachment, and whether it is really plugged."""
-    devices = await engine.parts.links.all()
+    devices = engine.parts.links.names()
     return [_line(engine, findings, recorded, devices) for recorded in engine.parts.journal.entries()]
 
 
 async def status(engine: Engine, findings: Findings, subject: str, problems: Iterable[str]) -> Status:
     """All of it."""
     journal = engine.parts.journal
-    found = await lines(engine, findings)
+    found = lines(engine, findings)
     return Status(
         subject=subject,
         agent=journal.agent_id,
@@ -84,7 +83,7 @@ def _problems(engine: Engine) -> list[str]:
     return []
 
 
-def _line(engine: Engine, findings: Findings, recorded: Recorded, devices: dict[str, Device]) -> Line:
+def _line(engine: Engine, findings: Findings, recorded: Recorded, devices: Set[str]) -> Line:
     entry, answer = recorded.entry, recorded.entry.answer
     reason = _reason(engine, findings, recorded, devices)
     return Line(
@@ -104,7 +103,7 @@ def _line(engine: Engine, findings: Findings, recorded: Recorded, devices: dict[
     )
 
 
-def _reason(engine: Engine, findings: Findings, recorded: Recorded, devices: dict[str, Device]) -> str:
+def _reason(engine: Engine, findings: Findings, recorded: Recorded, devices: Set[str]) -> str:
     """What is not as it should be with that attachment; empty if nothing."""
     entry = recorded.entry
     match entry.state:

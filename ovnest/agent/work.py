@@ -1,5 +1,6 @@
 """One plan under way: what the engine works with, and what the steps so far have brought."""
 
+import asyncio
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,6 +47,14 @@ class Removal(Struct, kw_only=True):
     never_asked: bool = False
 
 
+class Watch:
+    """What the API's events say of a port while it is being attached: whether it is active, and `news`."""
+
+    def __init__(self) -> None:
+        self.active = False
+        self.news = asyncio.Event()
+
+
 class Addition(Struct, kw_only=True):
     """A plan to an attachment, or to a reservation: each step leaves what later ones need."""
 
@@ -55,6 +64,7 @@ class Addition(Struct, kw_only=True):
     result: Attached | None = None
     ifindex: int = 0
     network_known: bool = False
+    watch: Watch | None = None
 
     @property
     def recorded(self) -> Recorded:

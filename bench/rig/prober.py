@@ -19,6 +19,8 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
+from bench.rig.checksum import checksum
+
 ETH_P_ALL = 3
 VLAN, IPV4, ICMP = 0x8100, 0x0800, 1
 ECHO_REQUEST, ECHO_REPLY = 8, 0
@@ -108,25 +110,16 @@ def _request(container: Container, order: Order) -> bytes:
     ethernet = _wire_mac(order.target_mac) + _wire_mac(container.mac)
     ethernet += struct.pack("!HHH", VLAN, container.tag, IPV4)
     echo = struct.pack("!BBHHH", ECHO_REQUEST, 0, 0, container.tag, 1) + b"first ping"
-    echo = echo[:2] + struct.pack("!H", _checksum(echo)) + echo[4:]
+    echo = echo[:2] + struct.pack("!H", checksum(echo)) + echo[4:]
     source, target = (socket.inet_aton(each) for each in (container.address, order.target_address))
     head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(echo), 0, 0, 64, ICMP, 0) + source + target
-    head = head[:10] + struct.pack("!H", _checksum(head)) + head[12:]
+    head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
     return ethernet + head + echo
 
 
 def _is_reply(frame: bytes) -> bool:
     """Whether it is an ICMP echo reply; the kernel has taken the tag off what it hands us."""
     return frame[12:14] == IPV4.to_bytes(2, "big") and frame[23] == ICMP and frame[34] == ECHO_REPLY
-
-
-def _checksum(data: bytes) -> int:
-    """The Internet checksum (RFC 1071)."""
-    padded = data + b"\0" * (len(data) % 2)
-    total: int = sum(struct.unpack(f"!{len(padded) // 2}H", padded))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
 
 
 def _wire_mac(mac: str) -> bytes:

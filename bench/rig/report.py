@@ -34,6 +34,26 @@ class Figures:
         best = max if at_least else min
         return ratio(what, median(rounds), target, at_least=at_least, best=best(mine) / best(others))
 
+    def judge(self, what: str, kind: str, ours: str, theirs: str, percentile: int, target: float) -> bool:
+        """Say the ratio of two names at a percentile of all their figures; it is to be at most `target`."""
+        value = self.at(ours, kind, percentile) / self.at(theirs, kind, percentile)
+        return ratio(what, value, target, at_least=False)
+
+    def at(self, name: str, kind: str, percentile: int) -> float:
+        """The figure that so many of a hundred are not above."""
+        ordered = sorted(self._values[name, kind])
+        return ordered[max(0, -(-len(ordered) * percentile // 100) - 1)]
+
+    def spread(self, *kinds: str) -> None:
+        """For each name and kind, how the figures are spread."""
+        row("", "best", "median", "p90", "p99", "of")
+        for name in dict.fromkeys(name for name, _ in self._values):
+            for kind in kinds:
+                values = self._values.get((name, kind), [])
+                if values:
+                    at = (format(self.at(name, kind, each), ".1f") for each in (0, 50, 90, 99))
+                    row(f"{name}, {kind.replace('_', ' ')}", *at, str(len(values)))
+
     def table(self, **kinds: str) -> None:
         """A line for each name; the kinds to show, each with its format."""
         row("", *(kind.replace("_", " ") for kind in kinds))

@@ -101,6 +101,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     neighbours: tuple[Neighbour, ...]
     settings: tuple[tuple[str, str], ...] = ()
     whole_checksums: bool = False
+    promiscuous: bool = False
 
 
 MAIN_TABLE = 254

@@ -53,7 +53,8 @@ ETHTOOL_GTXCSUM = 0x16
 ETHTOOL_STXCSUM = 0x17
 IFF_UP = 0x1
 IFF_LOOPBACK = 0x8
-IFF_NOARP = 0x80
+IFF_PROMISC = 0x100
+IFF_LOWER_UP = 0x10000
 FOREVER = 0xFFFFFFFF
 NETLINK_HEADER_SIZE = 16
 ANSWER_SIZE = 65536
@@ -141,6 +142,7 @@ def read(name: str) -> Facts:
             neighbours=tuple(_neighbours(ip, index)),
             settings=tuple(_settings(name)),
             whole_checksums=not _tx_checksums(name),
+            promiscuous=bool(link["flags"] & IFF_PROMISC),
         )
 
 
@@ -192,6 +194,23 @@ def master_of(name: str) -> str:
     with IPRoute() as ip:
         master = _link(ip, name).get_attr("IFLA_MASTER")
         return "" if master is None else ip.link("get", index=master)[0].get_attr("IFLA_IFNAME")
+
+
+def end_promiscuous(name: str) -> None:
+    """Let the NIC pass over what is not for it: a switch that was killed has left it listening to all."""
+    with IPRoute() as ip:
+        ip.link("set", index=_link(ip, name)["index"], flags=0, change=IFF_PROMISC)
+
+
+def remove_abandoned(name: str) -> bool:
+    """Take a tap away that no process holds any more; whether it was one."""
+    with IPRoute() as ip:
+        link = _link(ip, name)
+        info = link.get_attr("IFLA_LINKINFO")
+        if link["flags"] & IFF_LOWER_UP or info is None or info.get_attr("IFLA_INFO_KIND") != "tun":
+            return False
+        ip.link("del", index=link["index"])
+        return True
 
 
 def give(name: str, facts: Facts) -> None:

@@ -151,13 +151,17 @@ class Work:
                 break
             sleep(POLL_S)
         if kernel.master_of(nic) == KERNEL_DATAPATH_DEVICE:
-            run("ovs-dpctl", "del-if", KERNEL_DATAPATH_DEVICE, nic)
-        if kernel.exists(bridge):
+            for device in (nic, bridge):
+                run("ovs-dpctl", "del-if", KERNEL_DATAPATH_DEVICE, device)
+        # A switch that lives, and does not know yet, keeps the bridge: then without what is the NIC's.
+        if kernel.exists(bridge) and not kernel.remove_abandoned(bridge):
             kernel.take(bridge, kernel.read(bridge))
 
     def _release_nic(self) -> None:
         record = self.record
         kernel.set_tx_checksums(record.nic, on=not record.before.whole_checksums)
+        if not record.before.promiscuous:
+            kernel.end_promiscuous(record.nic)
         self._complete_nic()
 
     def _restore_dhcp(self) -> None:

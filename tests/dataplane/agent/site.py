@@ -442,7 +442,7 @@ class AgentSite:
         await self.start_database(vm)
 
     async def kill_database(self, vm: Vm) -> None:
-        await _kill(vm.ovs.server)
+        await kill(vm.ovs.server)
 
     async def start_database(self, vm: Vm) -> None:
         await vm.start(vm.ovs.server)
@@ -452,7 +452,7 @@ class AgentSite:
         for guest in guests:
             await guest.destroy()
         for daemon in reversed(vm.ovs.daemons):
-            await _kill(daemon)
+            await kill(daemon)
         for name in await self.devices(vm) - {"lo", "uplink", MANAGEMENT}:
             await namespace.disconnect(vm.namespace, name)
         for daemon in vm.ovs.daemons:
@@ -463,7 +463,7 @@ class AgentSite:
 
     async def set_back(self, vm: Vm, database: bytes) -> None:
         """Give the VM's database an earlier content."""
-        await _kill(vm.ovs.server)
+        await kill(vm.ovs.server)
         (vm.directory / "conf.db").write_bytes(database)
         await vm.start(vm.ovs.server)
 
@@ -514,7 +514,7 @@ def _link_of(vm: Vm) -> str:
     return f"m{vm.name}"[:15]
 
 
-async def _kill(daemon: Daemon) -> None:
+async def kill(daemon: Daemon) -> None:
     pid = daemon.pid()
     assert pid is not None
     held = os.pidfd_open(pid)

@@ -37,7 +37,8 @@ for line in sys.stdin:
 # What time alone changes, or what tells one start of a device from another.
 PASSING = ("valid_life_time", "preferred_life_time", "expires", "ifindex")
 # What a machine has of its own that a test may change: a namespace of mounts hides the real ones.
-PRIVATE = ("/etc/network", "/etc/systemd", "/run/network", "/run/systemd", "/var/lib/dhcp", "/etc/dhcp")
+PRIVATE = ("/run/network", "/run/systemd", "/var/lib/dhcp")
+OVERLAY = "mount -t overlay overlay -o lowerdir=/etc,upperdir={files}/etc,workdir={files}/work /etc"
 
 
 class OnlyNic:
@@ -69,12 +70,12 @@ class OnlyNic:
     def _hide(self) -> None:
         files = self.vm.directory / "files"
         files.mkdir()
-        lines = []
+        for name in ("etc", "work"):
+            (files / name).mkdir()
+        lines = [OVERLAY.format(files=files)]
         for number, path in enumerate(PRIVATE):
             (files / str(number)).mkdir()
             lines.append(f"if [ -d {path} ]; then mount --bind {files}/{number} {path}; fi")
-        (files / "resolv.conf").write_text("nameserver 192.0.2.53\n")
-        lines.append(f"mount --bind {files}/resolv.conf /etc/resolv.conf")
         script = "\n".join((*lines, "echo ready", "exec sleep infinity"))
         self._holder = subprocess.Popen(
             self.vm.namespace.inside("unshare", "-m", "--propagation", "private", "sh", "-ec", script),
@@ -129,7 +130,28 @@ class OnlyNic:
         async def waits() -> bool:
             return (self.state / "taking-over.json").exists()
 
-        await until("nothing waits", waits, accept=lambda seen: not seen)
+        await until("nothing waits", waits, accept=lambda seen: not seen, timeout_s=40.0)
+
+    async def ask_dhcp(self) -> str:
+        """Have a dhclient look after the NIC, as ifupdown starts it; the address that it got."""
+        files = [f"{self.vm.directory}/dhclient.{UPLINK}.{kind}" for kind in ("pid", "leases")]
+        await self.run("dhclient", "-4", "-i", "-pf", files[0], "-lf", files[1], UPLINK)
+        (link,) = await self.addresses(UPLINK)
+        (address,) = [each["local"] for each in link["addr_info"] if each["family"] == "inet"]
+        return str(address)
+
+    async def dhclients(self) -> list[str]:
+        """The devices that a dhclient in the VM looks after."""
+        found = []
+        for number in (await self.run("ip", "netns", "pids", self.vm.namespace.name)).split():
+            words = text_of(Path(f"/proc/{number}/cmdline")).split("\0")
+            if words[0].endswith("dhclient"):
+                found.append(words[-2])
+        return found
+
+    def leases(self, device: str) -> str:
+        """What the dhclient of that device has written down."""
+        return text_of(self.vm.directory / f"dhclient.{device}.leases")
 
     async def have(self) -> dict[str, Any]:
         """All that `ip` shows, but for what passes: what must be the same before and after."""

@@ -11,8 +11,9 @@ from ovnest.agent.engine import CRASH_STATUS
 from ovnest.agent.takeover.steps import CONFIRM, GIVE_BACK, LEAVE, TAKE_OVER, Step
 from ovnest.sandbox.capture import capture
 from ovnest.sandbox.errors import CommandFailed
+from ovnest.sandbox.until import until
 from ovnest.sandbox.vm import UPLINK
-from tests.dataplane.agent.site import AgentSite
+from tests.dataplane.agent.site import AgentSite, kill
 from tests.dataplane.agent.taking import BRIDGE, OnlyNic, Pings, Stream, text_of
 
 # What the agent does in the VM does not depend on OVN's release.
@@ -125,6 +126,73 @@ async def test_what_is_not_confirmed_takes_itself_back(machine: OnlyNic) -> None
     # By hand, too, and without any of the VM's daemons.
     await machine.setup(*TAKE)
     assert "is as it was" in await machine.setup("--roll-back")
+    await machine.is_as(before)
+
+
+async def test_a_lease_goes_with_the_nic_and_comes_back(site: AgentSite) -> None:
+    network = await site.network()
+    vm1, vm2 = await site.vm("vm1", "hv1", network), await site.vm("vm2", "hv2", network)
+    machine = await OnlyNic.of(vm1, addresses=False)
+    address = await machine.ask_dhcp()
+    assert f"{address}/24" in vm1.nic.addresses
+    before = await machine.have()
+    await until("vm2 answers", lambda: vm1.ping(vm2.addresses[0]))
+
+    pings = Pings(vm1, vm2.addresses[0])
+    said = await machine.setup(*TAKE)
+    assert f"end `dhclient -4 -i -pf {vm1.directory}/dhclient.{UPLINK}.pid" in said
+    assert await machine.dhclients() == [BRIDGE]
+
+    async def asked_again() -> str:
+        return machine.leases(BRIDGE)
+
+    # The copy, and what the server has acknowledged since.
+    await until("the lease is the bridge's", asked_again, accept=lambda text: text.count("lease {") == 2)
+    count, lost = pings.stop()
+    assert lost <= LOST_AT_MOST, f"{lost} pings of {count} were lost"
+    (link,) = await machine.addresses(BRIDGE)
+    (lease,) = [each for each in link["addr_info"] if each["family"] == "inet"]
+    assert lease["local"] == address
+    assert lease["dynamic"]
+    assert lease["valid_life_time"] > 0
+
+    pings = Pings(vm1, vm2.addresses[0])
+    await machine.setup("--roll-back")
+    assert await machine.dhclients() == [UPLINK]
+    await machine.is_as(before)
+    count, lost = pings.stop()
+    assert lost <= LOST_AT_MOST, f"{lost} pings of {count} were lost"
+    await machine.ends()
+
+
+@pytest.mark.parametrize("lost", ["ovs-vswitchd", "ovsdb-server", "both"])
+async def test_it_takes_itself_back_when_open_vswitch_is_gone(machine: OnlyNic, lost: str) -> None:
+    vm1, ovs = machine.vm, machine.vm.ovs
+    before = await machine.have()
+    await machine.setup(*TAKE, "--confirm-within", SOON_S)
+    gone = {"ovs-vswitchd": [ovs.switch], "ovsdb-server": [ovs.server], "both": [ovs.switch, ovs.server]}[
+        lost
+    ]
+    for daemon in gone:
+        await kill(daemon)
+
+    async def addresses() -> set[str]:
+        (link,) = await machine.addresses(UPLINK)
+        return {f"{each['local']}/{each['prefixlen']}" for each in link["addr_info"]}
+
+    await until(
+        "the NIC has its addresses",
+        addresses,
+        accept=lambda seen: set(vm1.nic.addresses) <= seen,
+        timeout_s=40.0,
+    )
+    if lost != "ovs-vswitchd":
+        # Once there is a database again, the bridge leaves it, and the NIC is not taken a second time.
+        assert (machine.state / "taking-over.json").exists()
+        await vm1.start(ovs.server)
+    await machine.waits_no_more()
+    if lost != "ovsdb-server":
+        await vm1.start(ovs.switch)
     await machine.is_as(before)
 
 

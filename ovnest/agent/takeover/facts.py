@@ -9,7 +9,10 @@ NAME_MAX = 15  # characters of a device's name, and of an address's label
 
 
 class Address(Struct, frozen=True, kw_only=True):
-    """An address of the NIC. `valid_s` and `preferred_s`: None is for ever; at the time of reading."""
+    """An address of the NIC. `valid_s` and `preferred_s`: None is for ever; at the time of reading.
+
+    `dynamic`: a lease's or an advertisement's, though it may be valid for ever.
+    """
 
     family: int
     address: str
@@ -23,6 +26,7 @@ class Address(Struct, frozen=True, kw_only=True):
     preferred_s: int | None = None
     proto: int | None = None
     metric: int | None = None
+    dynamic: bool = False
 
     def __str__(self) -> str:
         return f"{self.address}/{self.length}"

@@ -64,6 +64,7 @@ POLL_S = 0.02
 TICKS_PER_S = 100  # USER_HZ, in which a route's expiry is told
 
 # linux/if_addr.h: what may be said of an address when it is made, and that no duplicate is looked for.
+IFA_F_PERMANENT = 0x80
 SETTABLE = 0x02 | 0x10 | 0x100 | 0x200 | 0x400
 
 # linux/rtnetlink.h
@@ -364,6 +365,7 @@ def _address(message: Any) -> Address:
         preferred_s=_lifetime(cache["ifa_preferred"]),
         proto=message.get_attr("IFA_PROTO"),
         metric=message.get_attr("IFA_RT_PRIORITY"),
+        dynamic=not flags & IFA_F_PERMANENT,
     )
 
 
@@ -537,7 +539,8 @@ def _address_message(address: Address, index: int) -> Any:
     message["family"], message["prefixlen"] = address.family, address.length
     message["index"], message["scope"] = index, address.scope
     message["flags"] = address.flags & 0xFF
-    forever = address.valid_s is None
+    # For ever would make it permanent.
+    valid_s = FOREVER - 1 if address.dynamic and address.valid_s is None else address.valid_s
     message["attrs"] = [
         ("IFA_LOCAL", address.address),
         ("IFA_ADDRESS", address.peer or address.address),
@@ -545,13 +548,15 @@ def _address_message(address: Address, index: int) -> Any:
         *_given(IFA_BROADCAST=address.broadcast, IFA_LABEL=address.label, IFA_PROTO=address.proto),
         *_given(IFA_RT_PRIORITY=address.metric),
     ]
-    if not (forever and address.preferred_s is None):
+    if valid_s is not None or address.preferred_s is not None:
         message["attrs"].append(
             (
                 "IFA_CACHEINFO",
                 {
-                    "ifa_valid": FOREVER if forever else address.valid_s,
-                    "ifa_preferred": FOREVER if address.preferred_s is None else address.preferred_s,
+                    "ifa_valid": FOREVER if valid_s is None else valid_s,
+                    "ifa_preferred": min(
+                        each for each in (FOREVER, valid_s, address.preferred_s) if each is not None
+                    ),
                     "cstamp": 0,
                     "tstamp": 0,
                 },

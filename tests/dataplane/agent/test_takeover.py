@@ -165,6 +165,39 @@ async def test_a_lease_goes_with_the_nic_and_comes_back(site: AgentSite) -> None
     await machine.ends()
 
 
+async def test_what_a_router_advertises_goes_with_the_nic_and_comes_back(site: AgentSite) -> None:
+    mode = {"ipv6_ra_mode": "slaac", "ipv6_address_mode": "slaac"}
+    network = await site.network(ipv6=mode)
+    await site.networking.router(network, ipv6_ra_configs="address_mode=slaac")
+    vm1 = await site.vm("vm1", "hv1", network)
+    machine = await OnlyNic.of(vm1, addresses=False)
+    (own,) = [each for each in vm1.nic.addresses if ":" in each]
+
+    async def advertised(device: str) -> list[str]:
+        (link,) = await machine.addresses(device)
+        addresses = [f"{each['local']}/{each['prefixlen']}" for each in link["addr_info"]]
+        routes = (await vm1.run("ip", "-6", "route", "show", "default", "dev", device)).splitlines()
+        return [each for each in addresses if each == own] + [route.split(" expires")[0] for route in routes]
+
+    await vm1.namespace.ip(f"link set {UPLINK} down", f"link set {UPLINK} up")  # which asks for it
+    seen = await until(
+        "the router has said it", lambda: advertised(UPLINK), accept=lambda found: len(found) == 2
+    )
+    assert "proto ra metric 1024" in seen[1]
+    before = await machine.have()
+
+    await machine.setup(*TAKE)
+    # Not a copy that would expire, but the kernel's own, from an advertisement to the bridge.
+    assert await advertised(BRIDGE) == seen
+    assert await advertised(UPLINK) == []
+    (gateway,) = [each for each in vm1.nic.gateways if ":" in each] or [seen[1].split()[2]]
+    assert await vm1.ping(f"{gateway}%{BRIDGE}" if gateway.startswith("fe80") else gateway, count=3)
+    await machine.setup("--confirm")
+    await machine.setup(verb="teardown")
+    await machine.is_as(before)
+    await machine.ends()
+
+
 @pytest.mark.parametrize("lost", ["ovs-vswitchd", "ovsdb-server", "both"])
 async def test_it_takes_itself_back_when_open_vswitch_is_gone(machine: OnlyNic, lost: str) -> None:
     vm1, ovs = machine.vm, machine.vm.ovs

@@ -29,6 +29,11 @@ declare -A PACKAGES=(
   [docker-compose]=docker-compose
 )
 
+# Let what real virtual machines need be installed, too.
+need_qemu() {
+  PACKAGES+=([qemu-system-x86]=qemu-system-x86_64 [qemu-utils]=qemu-img [e2fsprogs]=mke2fs)
+}
+
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$(basename "$0"): $*"; exit 1; }
 

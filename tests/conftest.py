@@ -6,7 +6,7 @@ from collections.abc import Generator
 import pytest
 
 # The last of these marks that a test has decides; one without any is pure.
-STAGES = ("pure", "ovsdb", "api", "packets", "fuzz", "faults")
+STAGES = ("pure", "ovsdb", "api", "packets", "fuzz", "faults", "vm")
 
 COUNTS = pytest.StashKey[Counter[str]]()
 SECONDS = pytest.StashKey[defaultdict[str, float]]()

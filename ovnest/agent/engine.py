@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Collection
+from contextlib import AsyncExitStack
 
 from msgspec.structs import replace
 
@@ -27,7 +28,7 @@ from ovnest.agent.errors import (
 )
 from ovnest.agent.journal import Journal, Recorded
 from ovnest.agent.link import Links
-from ovnest.agent.locks import KeyLocks
+from ovnest.agent.locks import KeyLocks, Turns
 from ovnest.agent.mode import Mode
 from ovnest.agent.plan import Seen, Step
 from ovnest.agent.states import Event, State, after
@@ -36,6 +37,8 @@ from ovnest.agent.work import Addition, Parts, Removal, boot_id
 
 CRASH_VARIABLE = "OVNEST_CRASH_AFTER"
 CRASH_STATUS = 99
+AT_A_TIME = 4
+TURN_PATIENCE_S = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +55,7 @@ class Engine:
         self.listeners: list[Callable[[], None]] = []
         """Called when an attachment has come or gone, or waits to go."""
         self._locks = KeyLocks()
+        self._turns = Turns(AT_A_TIME, TURN_PATIENCE_S)
         self._adding: set[Key] = set()
         self._crash_after = os.environ.get(CRASH_VARIABLE, "")
 
@@ -166,8 +170,11 @@ class Engine:
         """All steps to an attachment; if one fails, what was done is undone."""
         self._adding.add(work.attachment.key)
         try:
-            async with asyncio.timeout(self.parts.bounds.attach_s):
+            async with asyncio.timeout(self.parts.bounds.attach_s), AsyncExitStack() as turn:
+                await turn.enter_async_context(self._turns.taken())
                 for step in steps:
+                    if step is Step.AWAIT_ACTIVE:
+                        await turn.aclose()  # the rest is others' work
                     await self.attaching.steps[step](work)
                     self._maybe_crash(step)
         except BaseException as error:

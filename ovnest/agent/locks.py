@@ -1,4 +1,4 @@
-"""One lock for each key, there while somebody has it or waits for it."""
+"""Whose turn it is: one at a time for each key, and a few at a time of all."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -36,3 +36,29 @@ class KeyLocks:
             lock, users = self._locks.pop(key)
             if users > 1:
                 self._locks[key] = (lock, users - 1)
+
+
+class Turns:
+    """Work that goes on for so many at a time, in the order in which they came.
+
+    Begun all at once, all would be done at the end; so half are done in half the time. Nobody waits for ever:
+    after `patience_s` one goes ahead beside the others, who may be waiting for something that does not come.
+    """
+
+    def __init__(self, places: int, patience_s: float) -> None:
+        self._places = asyncio.Semaphore(places)
+        self._patience_s = patience_s
+
+    @asynccontextmanager
+    async def taken(self) -> AsyncIterator[None]:
+        """It is our turn."""
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await self._places.acquire()
+        except TimeoutError:
+            yield
+            return
+        try:
+            yield
+        finally:
+            self._places.release()

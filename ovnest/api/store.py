@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import TypeVar
 
 from ovnest.api.hosts import Hosts
+from ovnest.api.remotes import tls_of
 from ovnest.caller import Caller
 from ovnest.config import Settings
 from ovnest.errors.store import NorthboundBusy, NorthboundUnreachable, RequestTooLarge, WriteInDoubt
@@ -25,12 +25,9 @@ from ovnest.ovsdb import (
     Client,
     InDoubt,
     Options,
-    Tls,
     TooLarge,
     Transaction,
     Unreachable,
-    check_tls,
-    parse_remotes,
 )
 from ovnest.policy import Policy
 from ovnest.transaction import Context, Readings, Tx
@@ -156,33 +153,6 @@ class Store:
 
     async def __aexit__(self, *failure: object) -> None:
         await self.client.__aexit__(None, None, None)
-
-
-def tls_of(settings: Settings) -> Tls | None:
-    """Keys and certificates for ssl: databases; None when none are set.
-
-    Raises:
-        ValueError: some are set and some are not.
-    """
-    given = (settings.private_key, settings.certificate, settings.ca_cert)
-    if not any(given):
-        return None
-    if not all(given):
-        raise ValueError("--private-key, --certificate and --ca-cert go together")
-    return Tls(
-        private_key=Path(settings.private_key),
-        certificate=Path(settings.certificate),
-        ca_certificate=Path(settings.ca_cert),
-    )
-
-
-def check_remotes(remotes: str, settings: Settings) -> None:
-    """Whether a database can be spoken to at these remotes with these settings.
-
-    Raises:
-        ValueError: a remote is none, or ssl: lacks its key, certificate or authority.
-    """
-    check_tls(parse_remotes(remotes), tls_of(settings))
 
 
 @lru_cache(maxsize=2)

@@ -15,7 +15,8 @@ from ovnest.api.events import Events
 from ovnest.api.hosts import Hosts
 from ovnest.api.limits import Limits
 from ovnest.api.listener import Listener
-from ovnest.api.store import Store, tls_of
+from ovnest.api.remotes import tls_of
+from ovnest.api.store import Store
 from ovnest.config import Settings
 from ovnest.errors.policy import BadPolicy
 from ovnest.identity import from_settings

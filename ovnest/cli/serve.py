@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from ovnest.api.agents import Agents
 from ovnest.api.listener import bound, parse_endpoint
 from ovnest.api.readiness import READY, STOPPING, notify
+from ovnest.api.remotes import check_remotes
 from ovnest.api.running import leaves
 from ovnest.api.running import run as run_loop
-from ovnest.api.store import check_remotes
 from ovnest.api.worker import serve
 from ovnest.api.workers import WorkerFailed, Workers
 from ovnest.config import BadSetting, Settings, add_options, load

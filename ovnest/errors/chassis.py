@@ -9,8 +9,8 @@ class ForeignChassis(Conflict):
     template = (
         "The Southbound has chassis that no agent enrolled ({names}). A chassis may claim every port, so "
         "a VM is enrolled as one only where all chassis are such VMs: give them an OVN of their own. If one "
-        "of these is no more, take it away (ovn-sbctl chassis-del NAME); if all are to trust each other, start "
-        "the server with --one-trust-domain."
+        "of these is no more, take it away (ovn-sbctl chassis-del NAME); if all are to trust each other, "
+        "start the server with --one-trust-domain."
     )
 
 

@@ -53,6 +53,10 @@ class Central:
         remotes = [
             f"--remote=punix:{self.directory}/{name}.sock",
             f"--remote=db:{database},{root},connections",
+            # The keys for pssl: connections stand in the database, too, as in Debian's packages.
+            f"--private-key=db:{database},SSL,private_key",
+            f"--certificate=db:{database},SSL,certificate",
+            f"--ca-cert=db:{database},SSL,ca_cert",
         ]
         if self._listen is not None:
             remotes.append(f"--remote=ptcp:{port}:{self._listen}")

@@ -57,11 +57,7 @@ async def overlay(here: AgentSite, chassis: Chassis, *networks: VirtualNetwork) 
 
 async def start(agent: VmAgent) -> None:
     """Start an agent that has a credential, and write its CNI executable; it answers when this returns."""
-    argv = (
-        *(sys.executable, "-m", "ovnest", "agent", "run", "--ovs", agent.vm.ovs.remote),
-        *("--bridge", agent.bridge, "--socket", str(agent.socket), "--state", str(agent.state)),
-    )
-    _begin(agent, argv)
+    begin(agent)
 
     async def answers() -> bool:
         assert agent.process is not None
@@ -75,12 +71,17 @@ async def start(agent: VmAgent) -> None:
     write_shim(agent.shim, agent.socket)
 
 
-def _begin(agent: VmAgent, argv: tuple[str, ...]) -> None:
+def begin(agent: VmAgent, **environment: str) -> None:
+    """Start an agent, and do not wait."""
+    argv = (
+        *(sys.executable, "-m", "ovnest", "agent", "run", "--ovs", agent.vm.ovs.remote),
+        *("--bridge", agent.bridge, "--socket", str(agent.socket), "--state", str(agent.state)),
+    )
     with agent.log.open("ab") as output:
         agent.process = subprocess.Popen(
             agent.inside(*argv),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env={**os.environ, **agent.vm.environment()},
+            env={**os.environ, **agent.vm.environment(), **environment},
         )

@@ -1,6 +1,7 @@
 """The VM's bridge, made and taken away in its Open vSwitch database."""
 
 import asyncio
+import subprocess
 from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
@@ -23,10 +24,21 @@ from ovnest.agent.vswitch import (
 from ovnest.ovsdb import Client, Operation, Options, RowUuid, Transaction, View
 
 KERNEL_DATAPATH = Path("/sys/module/openvswitch")
+HAS_MODULE = ("modprobe", "--dry-run", "--quiet", "openvswitch")
 READY_TIMEOUT_S = 10.0
 UNTAGGED = 0  # the VLAN of frames without a tag: what the VM itself sends and gets
 
 T = TypeVar("T")
+
+
+def has_kernel_datapath() -> bool:
+    """Whether the kernel has an openvswitch module, be it that it is loaded when it is first needed."""
+    if KERNEL_DATAPATH.exists():
+        return True
+    try:
+        return subprocess.run(HAS_MODULE, check=False, timeout=READY_TIMEOUT_S).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
 
 
 def in_database(remote: str, operation: Operation[T], timeout_s: float = READY_TIMEOUT_S) -> T:

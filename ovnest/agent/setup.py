@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from ovnest import __version__
 from ovnest.agent import shim
-from ovnest.agent.bridge import KERNEL_DATAPATH, in_database, make_bridge_with_uplink, remove_bridge
+from ovnest.agent.bridge import has_kernel_datapath, in_database, make_bridge_with_uplink, remove_bridge
 from ovnest.agent.errors import NotSetUp
 from ovnest.agent.takeover import trial
 from ovnest.agent.takeover.record import Records
@@ -89,7 +89,7 @@ def plan_setup(place: Place, uplink: str) -> list[Action]:
             f"{uplink} has addresses ({', '.join(nic.addresses)}), which it would lose: give the VM a second "
             f"NIC for its containers, or take this one over with them (--take-over {uplink})"
         )
-    userspace = not KERNEL_DATAPATH.exists()
+    userspace = not has_kernel_datapath()
     kind = "in userspace, since the kernel has no openvswitch module" if userspace else "in the kernel"
     actions = [
         Action(
@@ -140,7 +140,7 @@ def plan_teardown(place: Place) -> list[Action]:
             actions.append(Action(f"remove {path}", path.unlink))
     if place.unit.exists():
         actions.append(Action(f"remove {place.unit}", place.unit.unlink))
-    if record is None and not KERNEL_DATAPATH.exists():
+    if record is None and not has_kernel_datapath():
         actions.append(Action("give the uplink's packets back to the kernel", release))
     return actions
 

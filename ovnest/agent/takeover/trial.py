@@ -9,7 +9,7 @@ from time import sleep
 
 from msgspec.structs import replace
 
-from ovnest.agent.bridge import KERNEL_DATAPATH, check_free, in_database, others_on
+from ovnest.agent.bridge import check_free, has_kernel_datapath, in_database, others_on
 from ovnest.agent.errors import AgentError, NotSetUp
 from ovnest.agent.takeover import dhclient, files, kernel, managers, timer
 from ovnest.agent.takeover.facts import describe, on_device
@@ -51,7 +51,7 @@ def prepare(records: Records, nic: str, *, bridge: str, ovs: str, within_s: floa
         nic=nic,
         bridge=bridge,
         ovs=ovs,
-        userspace=not KERNEL_DATAPATH.exists(),
+        userspace=not has_kernel_datapath(),
         before=before,
         managed=managers.find(nic, before.index, bridge),
         boot=boot_id(),

@@ -14,6 +14,8 @@ ALL_NODES = IPv6Address("ff02::1").packed
 ALL_NODES_MAC = bytes.fromhex("333300000001")
 ETHERTYPE_ARP = 0x0806
 ETHERTYPE_IPV6 = 0x86DD
+ETHERTYPE_VLAN = 0x8100
+MACS_BYTES = 12
 ARP_REQUEST = 1
 ICMPV6 = 58
 ADVERTISEMENT = 136
@@ -27,6 +29,11 @@ def announcement(mac: str, address: str) -> bytes:
     link = bytes.fromhex(mac.replace(":", ""))
     ip = ip_address(address)
     return _advertisement(link, ip.packed) if ip.version == 6 else _arp(link, ip.packed)
+
+
+def tagged(frame: bytes, tag: int) -> bytes:
+    """The frame as an access port's switch sends it on (IEEE 802.1Q)."""
+    return frame[:MACS_BYTES] + struct.pack("!HH", ETHERTYPE_VLAN, tag) + frame[MACS_BYTES:]
 
 
 def _arp(link: bytes, address: bytes) -> bytes:

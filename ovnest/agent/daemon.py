@@ -114,6 +114,7 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
         work: list[Awaitable[None]] = [
             local.serve(sock, _requests(engine, reconciler, identity).answer),
             reconciler.run(),
+            engine.reminding.run(),
         ]
         if site.docker is not None:
             door = stack.enter_context(local.listen(site.docker))

@@ -31,6 +31,7 @@ from ovnest.agent.link import Links
 from ovnest.agent.locks import KeyLocks, Turns
 from ovnest.agent.mode import Mode
 from ovnest.agent.plan import Seen, Step
+from ovnest.agent.reminding import Reminding
 from ovnest.agent.states import Event, State, after
 from ovnest.agent.wanted import Attached, Attachment, Key
 from ovnest.agent.work import Addition, Parts, Removal, boot_id
@@ -50,6 +51,7 @@ class Engine:
         self.parts = Parts(api=api, journal=journal, links=links, mode=mode, bounds=bounds, boot=boot_id())
         self.attaching = Attaching(self.parts, self._give_tag_away, self._settle)
         self.detaching = Detaching(self.parts)
+        self.reminding = Reminding(self.parts.journal)
         self.pending: dict[str, str] = {}
         """Why a removal is not finished, by the device."""
         self.listeners: list[Callable[[], None]] = []
@@ -78,6 +80,8 @@ class Engine:
                 work.result = work.entry.entry.answer
                 state = State.RESERVED
             await self._add(work, plan.plan_attach(Seen(state=state)))
+            if attachment.netns_fd is not None:
+                self.reminding.begin(work.recorded)
             return work.answer
 
     async def reserve(self, attachment: Attachment) -> Attached:

@@ -20,6 +20,7 @@ from ovnest.agent.vswitch import (
     BRIDGE_BY_NAME,
     DATABASE,
     PORT_BY_NAME,
+    SYSTEM,
     TABLES,
     UPLINK,
     USERSPACE,
@@ -170,6 +171,19 @@ class Journal:
         bridge = self._bridge(replica)
         ports = (replica.find(Port, uuid) for uuid in replica.children(Bridge, "ports", bridge.uuid))
         return sorted(port.name for port in ports if port is not None and UPLINK in port.external_ids)
+
+    def trunks(self) -> list[str]:
+        """Devices by which our bridge leads out with all tags: without one of their own, and not ours."""
+        replica = self._client.replica
+        bridge = self._bridge(replica)
+        found = []
+        for uuid in replica.children(Bridge, "ports", bridge.uuid):
+            port = replica.find(Port, uuid)
+            if port is None or port.tag is not None or MARK in port.external_ids or port.name == bridge.name:
+                continue
+            interfaces = (replica.find(Interface, each) for each in port.interfaces)
+            found += [each.name for each in interfaces if each is not None and each.type in SYSTEM]
+        return sorted(found)
 
     def check_working(self, *, has_uplink: bool) -> None:
         """Return if containers that are attached can talk, as far as the VM's switch decides that.

@@ -9,6 +9,7 @@ from ovnest.ovsdb import Index, Row, RowUuid
 
 DATABASE = "Open_vSwitch"
 USERSPACE = "netdev"
+SYSTEM = ("", "system")  # the types of an interface that is a device of the kernel's
 
 # Marks of what `ovnest agent setup` made: a bridge, the port of its uplink, and a bridge that the VM itself
 # sends by, with the NIC that it has taken over.

@@ -20,6 +20,7 @@ from ovnest.agent.docker.reservations import DOOR, Reservations
 from ovnest.agent.docker.settling import Settling
 from ovnest.agent.engine import Engine
 from ovnest.agent.errors import BadRequest, NotAttached
+from ovnest.agent.journal import Recorded
 from ovnest.agent.states import State
 from ovnest.agent.subnets import choose
 from ovnest.agent.wanted import Attached, Attachment, Key
@@ -34,7 +35,7 @@ class Driver:
     def __init__(self, engine: Engine, reservations: Reservations) -> None:
         self._engine = engine
         self._reservations = reservations
-        self.settling = Settling(engine.parts.links)
+        self.settling = Settling(engine.parts.links, self._settled)
 
     async def create_network(self, asked: NetworkRequest) -> dict[str, Any]:
         """Return if the network can be joined as it was asked; there is nothing to make.
@@ -131,9 +132,18 @@ class Driver:
         return answer
 
     def _known(self, endpoint_id: str) -> Attached | None:
+        recorded = self._find(endpoint_id)
+        return None if recorded is None else recorded.entry.answer
+
+    def _settled(self, endpoint_id: str) -> None:
+        recorded = self._find(endpoint_id)
+        if recorded is not None:
+            self._engine.reminding.begin(recorded)
+
+    def _find(self, endpoint_id: str) -> Recorded | None:
         for recorded in self._engine.parts.journal.of_key(_key(endpoint_id)):
             if recorded.entry.state is State.PLUGGED:
-                return recorded.entry.answer
+                return recorded
         return None
 
 

@@ -6,6 +6,7 @@ Docker makes the container's network namespace only after all calls to its netwo
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 from functools import partial
 
 from msgspec import Struct
@@ -35,8 +36,10 @@ class Settling:
     seconds later. So nothing of this is kept over a restart.
     """
 
-    def __init__(self, links: Links) -> None:
+    def __init__(self, links: Links, settled: Callable[[str], None]) -> None:
+        """`settled` is told the endpoint when its neighbours were."""
         self._links = links
+        self._settled = settled
         self._new: asyncio.Queue[_Joined] = asyncio.Queue()  # no longer than there are endpoints
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -71,6 +74,7 @@ class Settling:
                 while (problem := await self._try(joined)) is not None:
                     await asyncio.sleep(pause_s)
                     pause_s = min(pause_s * 1.5, POLL_LONGEST_S)
+            self._settled(joined.endpoint_id)
         except TimeoutError:
             _log.warning("event=not_announced endpoint=%s reason=%s", joined.endpoint_id, problem)
 

@@ -30,9 +30,22 @@ class Figures:
         the two do when nobody else uses the machine.
         """
         mine, others = self._values[ours, kind], self._values[theirs, kind]
-        rounds = [own / other for own, other in zip(mine, others, strict=True)]
         best = max if at_least else min
-        return ratio(what, median(rounds), target, at_least=at_least, best=best(mine) / best(others))
+        return ratio(
+            what,
+            self._median_ratio(kind, ours, theirs),
+            target,
+            at_least=at_least,
+            best=best(mine) / best(others),
+        )
+
+    def say(self, what: str, kind: str, ours: str, theirs: str) -> None:
+        """Say the ratio of two names, by the median of the rounds' ratios, where nothing is to be reached."""
+        row(what, f"{self._median_ratio(kind, ours, theirs):.2f}")
+
+    def _median_ratio(self, kind: str, ours: str, theirs: str) -> float:
+        pairs = zip(self._values[ours, kind], self._values[theirs, kind], strict=True)
+        return median(own / other for own, other in pairs)
 
     def judge(self, what: str, kind: str, ours: str, theirs: str, percentile: int, target: float) -> bool:
         """Say the ratio of two names at a percentile of all their figures; it is to be at most `target`."""

@@ -33,6 +33,7 @@ RING = 4096
 QUEUE = 1024  # happenings that wait for one client; past it, it is told to list again
 HEARTBEAT_S = 15.0
 STREAMS_MAX = 2000
+STREAMS_OF_ONE_MAX = 16  # of one agent: it needs one, and those before it may not have ended yet
 RETRY_MS = 1000
 _SLICE = 64
 _PLUGGED = "plugged."
@@ -136,6 +137,8 @@ class Events:
             HTTPServiceUnavailable: there are too many streams.
         """
         filters = _filters(query)
+        if len(self._watches_of.get(subject, ())) >= STREAMS_OF_ONE_MAX:
+            raise HTTPServiceUnavailable(message=f"{subject} has too many event streams. Try again later.")
         if self._count() >= STREAMS_MAX:
             raise HTTPServiceUnavailable(message="The server has too many event streams. Try again later.")
         since = self._place_of(last_id)

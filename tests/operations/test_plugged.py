@@ -6,13 +6,14 @@ from msgspec.structs import replace
 
 from ovnest.caller import Agent
 from ovnest.northbound.documents import AgentGrant, Plugged
-from ovnest.northbound.tables import LogicalSwitchPort
+from ovnest.northbound.tables import LogicalSwitch, LogicalSwitchPort
 from ovnest.operations import agent_grants
 from ovnest.operations.steps.plugged import SILENT_AFTER_S
 from ovnest.ovsdb import RowUuid, Transaction
 from ovnest.resources.agent_code import CreateAgentCode, PortReport, Report
 from ovnest.transaction import Tx
 from tests.front_door import ADMIN, Body, FrontDoor
+from tests.operations.conftest import Expectations
 
 pytestmark = pytest.mark.ovsdb
 
@@ -101,6 +102,20 @@ async def test_a_parents_host_that_is_gone_or_behind_is_named(world: World) -> N
     assert await world.shown(hosts=frozenset({"hv1"})) == (True, "")
     behind = {"hosts": frozenset({"hv1"}), "hosts_behind": frozenset({"hv1"})}
     assert await world.shown(**behind) == (True, "parent-chassis-behind: hv1")
+
+
+async def test_a_parent_that_somebody_has_taken_out_of_the_northbound_is_named(
+    world: World, check: Expectations
+) -> None:
+    check.leaves("no-parent", "orphan")
+    await world.says(True)
+
+    def drop(transaction: Transaction) -> None:
+        for switch in transaction.rows(LogicalSwitch):
+            transaction.change_references(LogicalSwitch, switch.uuid, "ports", remove=[RowUuid(world.vm)])
+
+    await world.door.store.client.execute(drop)
+    assert (await world.shown())[1] == "no-parent"
 
 
 async def test_a_disabled_port_is_disabled_whatever_else_is_wrong(world: World) -> None:

@@ -109,6 +109,7 @@ class Facts(Struct, frozen=True, kw_only=True):
 
 
 MAIN_TABLE = 254
+LINK = 253  # the scope of what a link has by itself
 ROUTER_ADVERTISEMENT = 9  # the proto of what the kernel or networkd took from one
 
 

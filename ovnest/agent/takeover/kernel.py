@@ -395,9 +395,10 @@ def _route(message: Any, index: int) -> Route:
     names = {name for name, _ in message["attrs"]}
     length = message["dst_len"]
     shown = f"{message.get_attr('RTA_DST') or 'default'}" + (f"/{length}" if length else "")
-    if strange := sorted(names - KNOWN_ATTRIBUTES):
+    if names - KNOWN_ATTRIBUTES:
         raise NotSetUp(
-            f"the route to {shown} has {', '.join(strange)}, which cannot be moved; take it away first"
+            f"the route to {shown} goes by a nexthop object, or has what this release cannot move "
+            f"({', '.join(sorted(names - KNOWN_ATTRIBUTES))}); take it away first"
         )
     via = message.get_attr("RTA_VIA")
     metrics = message.get_attr("RTA_METRICS")

@@ -25,14 +25,16 @@ GUARD_TEXT = """\
 Description=ovnest: give the NIC back, whose take-over was not confirmed
 ConditionPathExists={waiting}
 DefaultDependencies=no
-RequiresMountsFor={state}
+RequiresMountsFor={state} {python}
 Wants=ovsdb-server.service
-After=ovsdb-server.service
+After=ovsdb-server.service local-fs.target
 Before=ovs-vswitchd.service systemd-networkd.service networking.service network.target
 
 [Service]
 Type=oneshot
 TimeoutStartSec=60
+# Should the next one not run for whatever reason, the NIC is free at least.
+ExecStartPre=-/usr/bin/ovs-vsctl --no-wait --timeout=20 --if-exists del-br {bridge}
 ExecStart={command}
 
 [Install]
@@ -65,12 +67,16 @@ def wait(records: Records, after_s: float, of: str) -> None:
         sleep(POLL_S)
 
 
-def guard(records: Records) -> None:
+def guard(records: Records, record: Record) -> None:
     """Have a restart of the machine give the NIC back, before it is configured."""
     if not SYSTEMD.exists():
         return
     text = GUARD_TEXT.format(
-        waiting=records.waiting_path, state=records.directory, command=" ".join(_command(records))
+        waiting=records.waiting_path,
+        state=records.directory,
+        python=sys.executable,
+        bridge=record.bridge,
+        command=" ".join(_command(records)),
     )
     write(GUARD, text)
     WANTED.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from ovnest.agent.bridge import check_free, has_kernel_datapath, in_database, others_on
 from ovnest.agent.errors import AgentError, NotSetUp
 from ovnest.agent.takeover import dhclient, files, kernel, managers, timer
-from ovnest.agent.takeover.facts import describe, on_device
+from ovnest.agent.takeover.facts import LINK, describe, on_device
 from ovnest.agent.takeover.managers import Manager
 from ovnest.agent.takeover.record import Record, Records
 from ovnest.agent.takeover.steps import CONFIRM, LEAVE, TAKE_OVER, Step, plan_give_back
@@ -44,7 +44,7 @@ def prepare(records: Records, nic: str, *, bridge: str, ovs: str, within_s: floa
     kernel.refuse_what_cannot_be(nic)
     in_database(ovs, lambda tx: check_free(tx, bridge, nic))
     before = kernel.read(nic)
-    if not before.addresses:
+    if all(each.scope >= LINK for each in before.addresses):
         raise NotSetUp(f"{nic} has no addresses: `--uplink {nic}` is for a NIC that nothing uses")
     return Record(
         id=token_hex(4),

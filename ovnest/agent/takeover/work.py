@@ -37,7 +37,7 @@ class Work:
             Step.RECORD: self._record,
             Step.RECORD_LEAVING: self._record,
             Step.START_TIMER: lambda: timer.start(self.records, self.record),
-            Step.GUARD_RESTART: lambda: timer.guard(self.records),
+            Step.GUARD_RESTART: lambda: timer.guard(self.records, self.record),
             Step.MAKE_BRIDGE: self._make_bridge,
             Step.COPY: lambda: kernel.give(self.record.bridge, standing_in(self._on_bridge)),
             Step.PLUG_NIC: self._plug_nic,

@@ -229,6 +229,57 @@ async def test_it_takes_itself_back_when_open_vswitch_is_gone(machine: OnlyNic, 
     await machine.is_as(before)
 
 
+async def test_what_cannot_be_taken_over_is_refused_and_left(machine: OnlyNic) -> None:
+    vm1 = machine.vm
+    before = await machine.have()
+
+    async def refused(said: str, *words: str) -> None:
+        with pytest.raises(CommandFailed, match=said):
+            await machine.setup(*(words or TAKE))
+
+    await refused("there is no NIC nowhere", "--take-over", "nowhere")
+    await refused("is the loopback", "--take-over", "lo")
+    await refused("at least 1 s", *TAKE, "--confirm-within", "0.5")
+    await refused("not allowed with argument", *TAKE, "--uplink", UPLINK)
+    await refused("no take-over waits", "--confirm")
+    await refused("no take-over waits", "--roll-back")
+    await refused(r"say by --uplink .* --take-over", "--dry-run")
+    await refused(f"--take-over {UPLINK}", "--uplink", UPLINK)
+    for make, said, undo in (
+        (f"link add above link {UPLINK} type macvlan", "above stands on uplink", "link del above"),
+        (
+            f"rule add iif {UPLINK} table 9",
+            "a rule of `ip rule` names uplink",
+            f"rule del iif {UPLINK} table 9",
+        ),
+        (
+            f"link add over type bridge\nlink set {UPLINK} master over",
+            "uplink belongs to over already",
+            f"link set {UPLINK} nomaster\nlink del over",
+        ),
+        (
+            f"nexthop add id 5 via 10.1.0.1 dev {UPLINK}\nroute add 203.0.113.0/24 nhid 5",
+            "the route to 203.0.113.0/24 goes by a nexthop object",
+            "route del 203.0.113.0/24\nnexthop del id 5",
+        ),
+        ("link add idle type bridge", "idle is down", ""),
+        ("link set idle up", "idle has no addresses", "link del idle"),
+    ):
+        await vm1.namespace.ip(*make.splitlines())
+        await refused(said, *(("--take-over", "idle") if "idle" in said else ()))
+        await vm1.namespace.ip(*undo.splitlines())
+    await vm1.ovs.vsctl("add-br", BRIDGE)
+    await refused(f"there is a bridge {BRIDGE} already")
+    await vm1.ovs.vsctl("del-br", BRIDGE)
+    await vm1.ovs.vsctl("add-br", "other", "--", "add-port", "other", UPLINK)
+    await refused("is a port of another bridge")
+    await vm1.ovs.vsctl("del-br", "other")
+    await machine.is_as(
+        {name: value for name, value in before.items() if name in ("rules", "routes", "bridges")}
+    )
+    assert not (machine.state / "taking-over.json").exists()
+
+
 @pytest.mark.parametrize("step", TAKE_OVER)
 async def test_a_take_over_that_is_killed_takes_itself_back(machine: OnlyNic, step: Step) -> None:
     before = await machine.have()

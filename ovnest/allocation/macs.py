@@ -62,18 +62,6 @@ def mac_text(value: int) -> str:
     return value.to_bytes(6, "big").hex(":")
 
 
-def check_base_mac(base: str) -> str:
-    """`base` in the one way it is written.
-
-    Raises:
-        ValueError: it is no MAC address, or a multicast one, which a port cannot have.
-    """
-    value = mac_to_int(base)
-    if value >> 40 & 1:
-        raise ValueError(f"'{base}' is a multicast address: the first octet has to be even, as in {BASE_MAC}")
-    return mac_text(value)
-
-
 def random_mac(chance: Chance, taken: Callable[[str], bool], base: str = BASE_MAC) -> str | None:
     """A MAC address that is not `taken`, under the first three octets of `base`, four if the fourth is not 0.
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 from ovnest.allocation.macs import mac_to_int
-from ovnest.allocation.ranges import AddressRange, IpNetwork, IpVersion
+from ovnest.allocation.ranges import AddressRange, IpNetwork, IpVersion, ip_version
 from ovnest.errors.pools import (
     GatewayConflictWithAllocationPools,
     InvalidAllocationPool,
@@ -20,8 +20,8 @@ SLAAC_PREFIX_BITS = 64
 
 
 def version_of(network: IpNetwork) -> IpVersion:
-    """4 or 6, typed so."""
-    return 4 if network.version == 4 else 6
+    """4 or 6."""
+    return ip_version(network.version)
 
 
 def whole(network: IpNetwork) -> AddressRange:
@@ -142,7 +142,7 @@ def _parse_pool(start: str, end: str) -> AddressRange:
         first, last = ipaddress.ip_address(start), ipaddress.ip_address(end)
         if first.version != last.version:
             raise ValueError(f"{start} and {end} are of different versions")
-        return AddressRange(version=4 if first.version == 4 else 6, first=int(first), last=int(last))
+        return AddressRange(version=ip_version(first.version), first=int(first), last=int(last))
     except ValueError as error:
         raise InvalidAllocationPool(pool=f"{start}-{end}") from error
 

@@ -62,7 +62,12 @@ def address_number(text: str) -> tuple[IpVersion, int]:
         if address_text(number, 4) == text:
             return 4, number
     address = ipaddress.ip_address(text)
-    return (4 if address.version == 4 else 6), int(address)
+    return ip_version(address.version), int(address)
+
+
+def ip_version(number: int) -> IpVersion:
+    """4 or 6, typed so."""
+    return 4 if number == 4 else 6
 
 
 def address_text(address: int, version: IpVersion) -> str:

@@ -20,7 +20,7 @@ from ovnest.allocation.pools import (
     version_of,
     whole,
 )
-from ovnest.allocation.ranges import AddressRange, address_text
+from ovnest.allocation.ranges import AddressRange, address_text, ip_version
 from ovnest.errors import InvalidInput
 from ovnest.errors.networks import NetworkNotFound
 from ovnest.errors.subnets import (
@@ -152,7 +152,7 @@ def delete_subnet(tx: Tx, subnet_id: str, query: Mapping[str, str]) -> None:
     """
     subnet = visible_subnet(tx, subnet_id)
     require_delete(tx, "subnet", subnet_target(tx, subnet))
-    version = 4 if subnet.ip_version == 4 else 6
+    version = ip_version(subnet.ip_version)
     if tx.context.addresses.taken(subnet.network_id, version).count(whole(parsed(subnet.cidr))):
         _take_from_ports(tx, subnet)
     tx.drop(subnet)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ovnest.allocation.macs import BASE_MAC, canonical_mac, check_base_mac, mac_from_id, mac_text, random_mac
+from ovnest.allocation.macs import canonical_mac, mac_from_id, mac_text, random_mac
 
 
 def seeded(seed: int) -> Random:
@@ -85,12 +85,6 @@ def test_the_mac_of_an_id_is_always_the_same_and_a_ports_kind(id: object) -> Non
 
 def test_ids_have_different_macs() -> None:
     assert len({mac_from_id(f"network {n}") for n in range(500)}) == 500
-
-
-def test_a_multicast_base_is_refused() -> None:
-    assert check_base_mac("FA-16-3E-0-0-0") == BASE_MAC
-    with pytest.raises(ValueError, match="multicast"):
-        check_base_mac("01:00:5e:00:00:00")
 
 
 def test_the_highest_number_is_the_highest_mac() -> None:

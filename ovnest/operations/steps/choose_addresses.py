@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from msgspec import Struct
 
 from ovnest.allocation.pools import is_host_address, slaac_address
-from ovnest.allocation.ranges import IpVersion, address_text
+from ovnest.allocation.ranges import address_text, ip_version
 from ovnest.errors import InvalidInput
 from ovnest.errors.ports import (
     AllocationOnAutoAddressSubnet,
@@ -185,7 +185,7 @@ def _free(tx: Tx, network: Network, subnets: Sequence[Subnet], chosen: Sequence[
     """The lowest free address of the pools of the first subnet that has one."""
     own = {fixed.ip_address for fixed in chosen}
     for subnet in subnets:
-        version: IpVersion = 4 if subnet.ip_version == 4 else 6
+        version = ip_version(subnet.ip_version)
         taken = tx.context.addresses.taken(network.id, version)
         ranges = pool_ranges(subnet.allocation_pools)
         start = 0

@@ -24,6 +24,7 @@ from msgspec import Struct
 
 from bench.rig import agents, cores, report
 from bench.rig.plugger import NEIGHBOUR_RETRANS_MS, Job, Order, Outcome, Plugger
+from ovnest.sandbox.chassis import Chassis
 from ovnest.sandbox.namespace import Namespace
 from ovnest.sandbox.process import surroundings
 from ovnest.sandbox.sandbox import Sandbox
@@ -231,8 +232,14 @@ def _forget_neighbours(namespace: Namespace, device: str) -> None:
 
 
 def _rest(sandbox: Sandbox) -> None:
-    """Return when OVN has nothing to do any more."""
+    """Return when OVN has nothing to do any more, and no switch knows a flow of what was.
+
+    Each flow that a switch has cached makes work for some seconds; a round would pay for the one before.
+    """
     _run("ovn-nbctl", f"--db={sandbox.northbound}", "--timeout=60", "--wait=hv", "sync")
+    nodes: tuple[Chassis | Vm, ...] = (*sandbox.chassis.values(), *sandbox.vms.values())
+    for node in nodes:
+        _run("ovs-appctl", "-t", str(node.ovs.switch.control), "revalidator/purge")
 
 
 @contextmanager

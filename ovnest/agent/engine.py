@@ -38,7 +38,7 @@ from ovnest.agent.work import Addition, Parts, Removal, boot_id
 
 CRASH_VARIABLE = "OVNEST_CRASH_AFTER"
 CRASH_STATUS = 99
-AT_A_TIME = 4
+AT_A_TIME = 3
 TURN_PATIENCE_S = 1.0
 
 _log = logging.getLogger(__name__)

@@ -22,6 +22,7 @@ from ovnest.agent.docker import server
 from ovnest.agent.docker.plugin import Plugin
 from ovnest.agent.engine import Engine
 from ovnest.agent.errors import NotSetUp
+from ovnest.agent.guard import Guard
 from ovnest.agent.http import Endpoint
 from ovnest.agent.journal import Journal
 from ovnest.agent.leftovers import Leftovers
@@ -111,8 +112,9 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
         await _prepare_uplinks(journal)
         engine = Engine(api, journal, Links(), identity.mode, site.bounds)
         reconciler = Reconciler(engine, identity.subject, site.socket.with_suffix(".events"))
+        guard = Guard(site.ovs, site.bridge)
         work: list[Awaitable[None]] = [
-            local.serve(sock, _requests(engine, reconciler, identity).answer),
+            local.serve(sock, _requests(engine, reconciler, identity, guard).answer),
             reconciler.run(),
             engine.reminding.run(),
         ]
@@ -123,6 +125,8 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
             work += [server.serve(door, plugin.answer), plugin.run()]
         if identity.holder is not None:
             work += [identity.holder.run(api), Reporter(engine, reconciler, identity.holder).run()]
+        if identity.mode.has_uplink:  # else the bridge is OVN's, whose flows are none of ours to change
+            work.append(guard.run())
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(_forever(each)) for each in work]
             notify(READY)
@@ -143,14 +147,14 @@ async def _prepare_uplinks(journal: Journal) -> None:
         _log.error("event=not_set_up reason=%s", error)
 
 
-def _requests(engine: Engine, reconciler: Reconciler, identity: Identity) -> Requests:
+def _requests(engine: Engine, reconciler: Reconciler, identity: Identity, guard: Guard) -> Requests:
     """All that can be asked over the socket."""
     requests = Requests(engine)
     leftovers = Leftovers(engine, reconciler)
 
     async def answer_status(_request: dict[str, Any], _files: list[int]) -> Any:
         problem = identity.holder.problem if identity.holder is not None else ""
-        return await status(engine, reconciler.findings, identity.subject, [problem])
+        return await status(engine, reconciler.findings, identity.subject, [problem, guard.problem])
 
     requests.verbs |= {
         "cni": Cni(engine).answer,

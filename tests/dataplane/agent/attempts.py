@@ -103,13 +103,18 @@ def _wrapped(kind: int, *tags: Callable[[Cast], int]) -> Frames:
     return frames
 
 
-def _hops(cast: Cast, text: str) -> Iterator[bytes]:
-    """The VM's switch takes the tag of 0 off, and puts the container's on. Open vSwitch's userspace datapath
-    then takes the frame for one like that before it, which has no second tag."""
-    own = udp(cast.web.v4, cast.other.v4, "before it")
-    yield ethernet(BROADCAST, cast.web.mac, own)
-    words = udp(cast.web.v4, cast.other.v4, text)
-    yield ethernet(BROADCAST, cast.web.mac, words, (VLAN, 0), (VLAN, HIDDEN(cast)))
+def _hops(tag: Callable[[Cast], int]) -> Frames:
+    """Open vSwitch's userspace datapath takes the second frame for one like the first, which has no other tag
+    inside: if they come as `web`'s, with its tag or none."""
+
+    def frames(cast: Cast, text: str) -> Iterator[bytes]:
+        outer = (VLAN, tag(cast))
+        own = udp(cast.web.v4, cast.other.v4, "before it")
+        yield ethernet(BROADCAST, cast.web.mac, own, *([outer] if outer[1] else []))
+        words = udp(cast.web.v4, cast.other.v4, text)
+        yield ethernet(BROADCAST, cast.web.mac, words, outer, (VLAN, HIDDEN(cast)))
+
+    return frames
 
 
 def _advertises(cast: Cast, text: str) -> Iterator[bytes]:
@@ -170,12 +175,12 @@ WEB, DB, HIDDEN, FAR = (_tag(who) for who in (_web, _db, _hidden, _far))
 
 ATTEMPTS = (
     Attempt(CONTAINER, "its own", AS_ITSELF, _says(_web, _web)),
-    Attempt(CONTAINER, "with a tag of 0", AS_ITSELF, _wrapped(VLAN, _no_tag)),
+    Attempt(CONTAINER, "with a tag of 0", BLOCKED, _wrapped(VLAN, _no_tag)),
     Attempt(CONTAINER, "with a sibling's tag", BLOCKED, _wrapped(VLAN, DB)),
     Attempt(CONTAINER, "with its own tag", BLOCKED, _wrapped(VLAN, WEB)),
     Attempt(CONTAINER, "with a sibling's tag, 802.1ad", BLOCKED, _wrapped(SERVICE_VLAN, DB)),
     Attempt(CONTAINER, "with a sibling's tag inside its own", BLOCKED, _wrapped(VLAN, WEB, DB)),
-    Attempt(CONTAINER, "with another container's tag inside a tag of 0", GOES_ON, _hops),
+    Attempt(CONTAINER, "with another container's tag inside a tag of 0", BLOCKED, _hops(_no_tag)),
     Attempt(CONTAINER, "a sibling's MAC and addresses", BLOCKED, _says(_db, _db)),
     Attempt(CONTAINER, "a sibling's MAC", BLOCKED, _says(_web, _db)),
     Attempt(CONTAINER, "a sibling's addresses", BLOCKED, _says(_db, _web)),
@@ -191,6 +196,7 @@ ATTEMPTS = (
     Attempt(VM, "its MAC and addresses with another's tag", BLOCKED, _says(_db, _db, WEB)),
     Attempt(VM, "its addresses with another's tag and MAC", BLOCKED, _says(_db, _web, WEB)),
     Attempt(VM, "its tag, MAC and addresses inside another's tag", BLOCKED, _says(_db, _db, WEB, DB)),
+    Attempt(VM, "a container's own, with another container's tag inside its tag", GOES_ON, _hops(WEB)),
     Attempt(VM, "the VM's own", AS_ITSELF, _says(_vm, _vm)),
     Attempt(VM, "a tag that nobody has", BLOCKED, _says(_vm, _vm, _unused)),
     Attempt(VM, "tag, MAC and addresses of another VM's container", BLOCKED, _says(_far, _far, FAR)),

@@ -29,11 +29,13 @@ from ovnest.sandbox.sandbox import Sandbox
 from ovnest.sandbox.until import patience, until
 from ovnest.sandbox.vm import INTEGRATION_BRIDGE, Vm
 from tests.agent_side import certificate, url_for_agents
+from tests.chassis_pki import authority
 from tests.dataplane.api.networking import Networking, VirtualNetwork
 from tests.serving import Server
 
 SERVER_ADDRESS = "172.30.0.1"
 AGENT_PORT = 9697
+OTHER_PORT = 9698
 MANAGEMENT = "mgmt"
 FOREIGN_TAG = 4077
 READY_TIMEOUT_S = 10.0
@@ -44,8 +46,9 @@ END_TIMEOUT_S = 10.0
 class StandingSite:
     """The API for the tests at `url`, and for agents a server in the central node's namespace."""
 
-    def __init__(self, directory: Path, ours: Server, theirs: Server) -> None:
+    def __init__(self, directory: Path, options: tuple[str, ...], ours: Server, theirs: Server) -> None:
         self.directory = directory
+        self.options = options
         self._servers = (ours, theirs)
         self.url = ours.url
 
@@ -64,16 +67,18 @@ class StandingSite:
             *("--agent-url", f"https://{SERVER_ADDRESS}:{AGENT_PORT}"),
             "--one-trust-domain",  # hypervisors of the sandbox have agents, too
         )
+        ca, ca_key = authority(directory)
         ours = await Server.start(*common, log=directory / "api.log")
         theirs = await Server.start(
             *common,
             *("--agent-listen", f"{SERVER_ADDRESS}:{AGENT_PORT}"),
+            *("--chassis-ca-cert", str(ca), "--chassis-ca-key", str(ca_key)),
             log=directory / "agents.log",
             listen=f"unix:{directory}/api.sock",
             inside=central.inside(),
         )
         await url_for_agents(theirs)
-        return cls(directory, ours, theirs)
+        return cls(directory, common, ours, theirs)
 
     @property
     def for_agents(self) -> Server:
@@ -347,12 +352,17 @@ class AgentSite:
 
     async def chassis_agent(self, chassis: Chassis, *networks: VirtualNetwork) -> VmAgent:
         """An agent that answers, on a VM that is a chassis; it reaches the server over the underlay."""
+        agent = await self.enrolled_chassis(chassis, *networks)
+        await agent.start()
+        return agent
+
+    async def enrolled_chassis(self, chassis: Chassis, *networks: VirtualNetwork) -> VmAgent:
+        """The same, not started yet."""
         await chassis.namespace.ip(f"route replace {SERVER_ADDRESS}/32 via {UNDERLAY_ADDRESS}")
         agent = VmAgent(chassis)
         self._agents.append(agent)
         wanted = {"chassis": chassis.name, "networks": [network.id for network in networks]}
         await agent.enroll(await self._code(wanted))
-        await agent.start()
         return agent
 
     async def started(self, vm: Vm, *networks: VirtualNetwork, **options: Any) -> VmAgent:
@@ -447,6 +457,14 @@ class AgentSite:
     async def start_database(self, vm: Vm) -> None:
         await vm.start(vm.ovs.server)
 
+    async def kill_switch(self, vm: Vm) -> None:
+        await kill(vm.ovs.switch)
+
+    async def start_switch(self, vm: Vm) -> None:
+        """With its bridge as it was: in userspace, that is a device made anew."""
+        await vm.start(vm.ovs.switch)
+        await vm.configure()
+
     async def reset(self, vm: Vm, *guests: Guest) -> None:
         """What a reset of the VM does to it: no namespace, no veth, and Open vSwitch started anew."""
         for guest in guests:
@@ -478,6 +496,26 @@ class AgentSite:
             yield
         finally:
             os.kill(pid, signal.SIGCONT)
+
+    @asynccontextmanager
+    async def without_chassis_ca(self, agent: VmAgent) -> AsyncIterator[None]:
+        """The agent goes to a server that signs no certificates while the context lasts."""
+        server = await Server.start(
+            *self.standing.options,
+            *("--agent-listen", f"{SERVER_ADDRESS}:{OTHER_PORT}"),
+            log=self.standing.directory / "other.log",
+            listen=f"unix:{self.standing.directory}/other.sock",
+            inside=self.sandbox.central_node.namespace.inside(),
+        )
+        path = agent.state / "credential.json"
+        before = path.read_text()
+        try:
+            await url_for_agents(server)
+            path.write_text(before.replace(f":{AGENT_PORT}", f":{OTHER_PORT}"))
+            yield
+        finally:
+            path.write_text(before)
+            server.stop()
 
     async def close(self) -> None:
         for agent in self._agents:

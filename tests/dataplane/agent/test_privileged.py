@@ -99,5 +99,35 @@ async def test_who_may_send_any_frame_is_taken_for_nobody_outside_his_vm(site: A
         assert each.happens == GOES_ON or hidden.short not in reached, (each.what, reached)
 
 
+async def test_the_vms_switch_is_told_again_what_to_drop_when_it_was_restarted(site: AgentSite) -> None:
+    network = await site.network()
+    vm1 = await site.vm("vm1", "hv1", network)
+    agent = await site.started(vm1, network)
+    web = await site.guest(vm1, "web")
+    await agent.plug(web, network)
+    management = str(vm1.directory / f"{vm1.device}.mgmt")
+
+    async def flows() -> str:
+        return await vm1.tool("ovs-ofctl", "dump-flows", management)
+
+    async def problems() -> str:
+        return str((await agent.status())["problems"])
+
+    await until("the flow is there", flows, accept=lambda seen: "dl_vlan=0" in seen)
+    assert "priority=0 actions=NORMAL" in await flows(), "and what was there before"
+    await site.kill_switch(vm1)
+    await until("that is said", problems, accept=lambda seen: "are not dropped" in seen)
+    await site.start_switch(vm1)
+    await until("the flow is there again", flows, accept=lambda seen: "dl_vlan=0" in seen)
+    await until("nothing is wrong", problems, accept=lambda seen: seen == "[]")
+    await web.pings(vm1.addresses[0])
+    agent.stop()
+    assert "dl_vlan=0" in await flows(), "the agent's end changes nothing"
+    # A switch that does not speak OpenFlow 1.0 is not told, which is said.
+    await vm1.ovs.vsctl("set", "Bridge", vm1.device, "protocols=OpenFlow13")
+    await agent.start()
+    await until("that is said", problems, accept=lambda seen: "the switch refuses" in seen)
+
+
 def has(seen: Capture, text: str) -> bool:
     return any(text.encode() in frame.payload for frame in seen.frames)

@@ -21,6 +21,7 @@ from ovnest.agent.http import Connection, Endpoint, Pool, Reply, Request
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
 NETWORKS_KEPT_S = 10.0
+UNAUTHORIZED = 401
 LIST_LIMIT = 1_000  # a page; the API may give less
 
 T = TypeVar("T")
@@ -73,6 +74,8 @@ class Api:
         self._authorization = authorization
         self._pool = Pool(endpoint)
         self._networks: dict[str, tuple[float, Network]] = {}
+        self.listeners: list[Callable[[ApiRefused], None]] = []
+        """Told when the API does not know who we are, although nothing newer is known here."""
 
     def close(self) -> None:
         self._pool.close()
@@ -232,10 +235,10 @@ class Api:
             try:
                 bearer = await self._authorization()
                 reply = await self._pool.ask(_with(request, bearer), max(give_up - loop.time(), 0.1))
-                if reply.status == 401 and bearer != await self._authorization():
+                if reply.status == UNAUTHORIZED and bearer != await self._authorization():
                     continue
                 if reply.status != 503:
-                    return _accepted(reply)
+                    return self._answered(reply)
                 # A 503 may also mean that the outcome is not known.
                 doubted = True
                 problem = f"{self.endpoint} says: {_refusal(reply).message or 'not now'}"
@@ -246,6 +249,15 @@ class Api:
                 raise ApiUnreachable(problem, in_doubt=doubted)
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    def _answered(self, reply: Reply) -> Reply:
+        try:
+            return _accepted(reply)
+        except ApiRefused as error:
+            if error.status == UNAUTHORIZED:
+                for listener in self.listeners:
+                    listener(error)
+            raise
 
 
 def _with(request: Request, bearer: str | None) -> Request:

@@ -216,11 +216,12 @@ class Holder:
             self.problem = ""
 
     def refused(self, error: ApiRefused) -> None:
-        """The server has refused something that it would not refuse to us."""
+        """The server does not take the credential, whatever was asked with it."""
         self.problem = str(error)
 
     async def run(self, api: Api) -> None:
         """Renew now, and then as often as the server says."""
+        api.listeners.append(self.refused)
         pause_s = RENEW_AGAIN_FIRST_S
         while True:
             try:

@@ -27,7 +27,7 @@ COMMON = (
 MASKED = (
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer"),
     *("e2scrub_reap.service", "fstrim.timer", "getty@tty1.service", "serial-getty@ttyS0.service"),
-    *("systemd-networkd-wait-online.service", "uuidd.socket", "ovs-record-hostname.service"),
+    *("systemd-networkd-wait-online.service", "uuidd.socket"),
     *("modprobe@configfs.service", "modprobe@dm_mod.service", "modprobe@drm.service"),
     *("modprobe@efi_pstore.service", "modprobe@fuse.service", "modprobe@loop.service"),
     *("dev-hugepages.mount", "sys-kernel-debug.mount", "sys-kernel-tracing.mount"),
@@ -35,8 +35,9 @@ MASKED = (
     *("systemd-pstore.service", "systemd-update-utmp.service", "netavark-dhcp-proxy.socket"),
 )
 
-# There for those who want it: ifupdown.
-DISABLED = ("networking.service",)
+# There for those who want it: ifupdown. The other is required by openvswitch-switch.service; masked, it kept
+# that from always starting all the rest, ovs-vswitchd among them.
+DISABLED = ("networking.service", "ovs-record-hostname.service")
 
 CHANNEL_UNIT = f"""\
 [Unit]

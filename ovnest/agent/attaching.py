@@ -126,7 +126,7 @@ class Attaching:
             await self._with_subnets(network, work.port, attachment),
             attachment,
             device=recorded.device,
-            uplink_mtu=self._parts.journal.bridge_facts().mtu,
+            uplink_mtu=await self._parts.mode.uplink_mtu(self._parts.journal),
         )
 
     async def _with_subnets(self, network: Network, port: PortAnswer, attachment: Attachment) -> Network:

@@ -16,6 +16,7 @@ from msgspec import Struct
 from ovnest.agent import local
 from ovnest.agent.api import Api, Authorization
 from ovnest.agent.bounds import Bounds
+from ovnest.agent.chassis.renewal import Renewal
 from ovnest.agent.cni import Cni
 from ovnest.agent.credential import Credential, Holder
 from ovnest.agent.docker import server
@@ -63,7 +64,7 @@ class Site(Struct, frozen=True, kw_only=True):
 class Identity(Struct, frozen=True, kw_only=True):
     """Who the agent is to the API: the parent port (or chassis) it speaks for, and where the API is.
 
-    `holder` renews its credential; None: it has none.
+    `holder` renews its credential; None: it has none. `state` is the directory of its files.
     """
 
     subject: str
@@ -71,6 +72,7 @@ class Identity(Struct, frozen=True, kw_only=True):
     mode: Mode
     authorization: Authorization
     holder: Holder | None = None
+    state: Path | None = None
 
 
 def identity_of(directory: Path, credential: Credential) -> Identity:
@@ -93,6 +95,7 @@ def identity_of(directory: Path, credential: Credential) -> Identity:
         mode=how,
         authorization=holder.header,
         holder=holder,
+        state=directory,
     )
 
 
@@ -112,9 +115,10 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
         await _prepare_uplinks(journal)
         engine = Engine(api, journal, Links(), identity.mode, site.bounds)
         reconciler = Reconciler(engine, identity.subject, site.socket.with_suffix(".events"))
+        chassis = Renewal(identity.state, site.ovs) if identity.state is not None else None
         guard = Guard(site.ovs, site.bridge)
         work: list[Awaitable[None]] = [
-            local.serve(sock, _requests(engine, reconciler, identity, guard).answer),
+            local.serve(sock, _requests(engine, reconciler, identity, chassis, guard).answer),
             reconciler.run(),
             engine.reminding.run(),
         ]
@@ -125,6 +129,8 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
             work += [server.serve(door, plugin.answer), plugin.run()]
         if identity.holder is not None:
             work += [identity.holder.run(api), Reporter(engine, reconciler, identity.holder).run()]
+        if chassis is not None:
+            work.append(chassis.run(api))
         if identity.mode.has_uplink:  # else the bridge is OVN's, whose flows are none of ours to change
             work.append(guard.run())
         async with asyncio.TaskGroup() as tasks:
@@ -147,14 +153,20 @@ async def _prepare_uplinks(journal: Journal) -> None:
         _log.error("event=not_set_up reason=%s", error)
 
 
-def _requests(engine: Engine, reconciler: Reconciler, identity: Identity, guard: Guard) -> Requests:
+def _requests(
+    engine: Engine, reconciler: Reconciler, identity: Identity, chassis: Renewal | None, guard: Guard
+) -> Requests:
     """All that can be asked over the socket."""
     requests = Requests(engine)
     leftovers = Leftovers(engine, reconciler)
 
     async def answer_status(_request: dict[str, Any], _files: list[int]) -> Any:
-        problem = identity.holder.problem if identity.holder is not None else ""
-        return await status(engine, reconciler.findings, identity.subject, [problem, guard.problem])
+        problems = [
+            identity.holder.problem if identity.holder is not None else "",
+            chassis.problem() if chassis is not None else "",
+            guard.problem,
+        ]
+        return await status(engine, reconciler.findings, identity.subject, problems)
 
     requests.verbs |= {
         "cni": Cni(engine).answer,

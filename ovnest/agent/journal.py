@@ -146,6 +146,10 @@ class Journal:
         rows = self._client.replica.all(MARKED, self.agent_id)
         return sorted(row.name for row in rows if self._recorded(row) is None)
 
+    def switch_ids(self) -> dict[str, str]:
+        """The external_ids of the Open vSwitch as a whole: what ovn-controller is told there, for example."""
+        return next((row.external_ids for row in self._client.replica.rows(OpenVSwitch)), {})
+
     def bridge_facts(self) -> BridgeFacts:
         """The bridge as it is.
 

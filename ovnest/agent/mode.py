@@ -27,6 +27,9 @@ class Mode(Protocol):
     def parent_of(self, port: PortAnswer) -> str | None:
         """The subject under which that port has its tag; None where ports have none."""
 
+    async def uplink_mtu(self, journal: Journal) -> int | None:
+        """What the way out of the VM carries; None where that is not known."""
+
     async def record(self, journal: Journal, recorded: Recorded, made: PortAnswer, **fields: Any) -> Recorded:
         """Write the port into the journal, and tie the device to it."""
 

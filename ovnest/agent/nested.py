@@ -37,6 +37,9 @@ class Nested:
     def parent_of(self, port: PortAnswer) -> str | None:
         return port.parent or None
 
+    async def uplink_mtu(self, journal: Journal) -> int | None:
+        return journal.bridge_facts().mtu
+
     async def record(self, journal: Journal, recorded: Recorded, made: PortAnswer, **fields: Any) -> Recorded:
         if made.tag is None:
             # The port is a trunk without its tag, and would see every sibling's frames.

@@ -8,6 +8,7 @@ Source: ovn-controller(8), "Open vSwitch Database Configuration", external_ids:i
 from typing import Any
 
 from ovnest.agent.answers import PortAnswer
+from ovnest.agent.chassis.way import ENCAP_IP, TunnelMtu
 from ovnest.agent.description import agent_of
 from ovnest.agent.entry import Entry
 from ovnest.agent.journal import Journal, Recorded
@@ -22,6 +23,9 @@ class Overlay:
 
     has_uplink = False
 
+    def __init__(self) -> None:
+        self._tunnels = TunnelMtu()
+
     def port_body(self, attachment: Attachment, entry: Entry, network_id: str) -> dict[str, Any]:
         return common_body(attachment, entry, network_id)
 
@@ -30,6 +34,10 @@ class Overlay:
 
     def parent_of(self, port: PortAnswer) -> str | None:
         return None
+
+    async def uplink_mtu(self, journal: Journal) -> int | None:
+        known = [journal.bridge_facts().mtu, await self._tunnels.of(journal.switch_ids().get(ENCAP_IP, ""))]
+        return min((mtu for mtu in known if mtu is not None), default=None)
 
     async def record(self, journal: Journal, recorded: Recorded, made: PortAnswer, **fields: Any) -> Recorded:
         # OVN's flows look at the port alone: a tag would be added to what the container sends.

@@ -4,6 +4,8 @@ from pathlib import Path
 
 OVS = "unix:/run/openvswitch/db.sock"
 BRIDGE = "br-ovnest"
+INTEGRATION_BRIDGE = "br-int"  # of a VM that is a chassis: OVN's own
+SYSTEM_ID_FILE = Path("/etc/openvswitch/system-id.conf")
 STATE = Path("/var/lib/ovnest")
 SOCKET = Path("/run/ovnest/agent.sock")
 DOCKER_SOCKET = Path("/run/docker/plugins/ovnest.sock")

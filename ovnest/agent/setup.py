@@ -6,7 +6,7 @@ What was made carries our mark or our name, and `teardown` takes away nothing el
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from shutil import which
@@ -115,8 +115,8 @@ def plan_for_runtimes(place: Place) -> list[Action]:
     return actions
 
 
-def plan_teardown(place: Place) -> list[Action]:
-    """What undoing it takes.
+def plan_teardown(place: Place, leaving: Sequence[Action] = ()) -> list[Action]:
+    """What undoing it takes. `leaving` gives a chassis back, whose bridge is not ours.
 
     Raises:
         NotSetUp: containers are still attached, or a NIC cannot be given back.
@@ -126,7 +126,9 @@ def plan_teardown(place: Place) -> list[Action]:
     record = trial.plan_leaving(records)
     if record is not None:
         words = "; ".join(trial.describe_leaving(record))
-        actions = [Action(words, partial(trial.leave, records, record))]
+        actions = [*leaving, Action(words, partial(trial.leave, records, record))]
+    elif leaving:
+        actions = list(leaving)
     else:
         actions = [
             Action(
@@ -140,7 +142,7 @@ def plan_teardown(place: Place) -> list[Action]:
             actions.append(Action(f"remove {path}", path.unlink))
     if place.unit.exists():
         actions.append(Action(f"remove {place.unit}", place.unit.unlink))
-    if record is None and not has_kernel_datapath():
+    if record is None and not leaving and not has_kernel_datapath():
         actions.append(Action("give the uplink's packets back to the kernel", release))
     return actions
 

@@ -5,11 +5,11 @@ One file in this folder for each step, or pair of steps; it has `add_steps(steps
 
 import argparse
 
-from ovnest.cli.agent import check, enroll, gc, plug, setup, status
+from ovnest.cli.agent import check, enroll, gc, join, plug, setup, status
 from ovnest.cli.agent import run as daemon
 
 HELP = "inside a VM: put its containers straight onto virtual networks"
-STEPS = (daemon, enroll, setup, plug, status, gc, check)
+STEPS = (daemon, enroll, setup, join, plug, status, gc, check)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -32,13 +32,32 @@ def state() -> argparse.ArgumentParser:
     return parser
 
 
-def switch() -> argparse.ArgumentParser:
+def runtimes() -> argparse.ArgumentParser:
+    """Where container runtimes look for plugins, and whether anything is to be done at all."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(
+        "--cni-dir",
+        action="append",
+        type=Path,
+        metavar="DIR",
+        help=f"where runtimes look for CNI plugins ({', '.join(map(str, settings.CNI_DIRECTORIES))})",
+    )
+    parser.add_argument(
+        "--netavark-dir",
+        action="append",
+        type=Path,
+        metavar="DIR",
+        help=f"where Podman looks for plugins ({', '.join(map(str, settings.NETAVARK_DIRECTORIES))})",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    return parser
+
+
+def switch(bridge: str = settings.BRIDGE) -> argparse.ArgumentParser:
     """The VM's Open vSwitch and the bridge in it."""
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument(
         "--ovs", default=settings.OVS, metavar="REMOTE", help=f"the VM's Open vSwitch ({settings.OVS})"
     )
-    parser.add_argument(
-        "--bridge", default=settings.BRIDGE, metavar="NAME", help=f"its bridge ({settings.BRIDGE})"
-    )
+    parser.add_argument("--bridge", default=bridge, metavar="NAME", help=f"its bridge ({bridge})")
     return parser

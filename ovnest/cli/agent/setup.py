@@ -1,22 +1,20 @@
 """`ovnest agent setup` and `teardown`: the bridge, and what container runtimes and systemd need."""
 
 import argparse
-from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ovnest.agent import settings
 from ovnest.cli.agent import _options
 from ovnest.cli.agent._asking import NOT_SET_UP, complain
+from ovnest.cli.agent._doing import carry_out, do, guarded, place_of, say
 
 if TYPE_CHECKING:
-    from ovnest.agent.setup import Action, Place
+    from ovnest.agent.setup import Action
 
 CONFIRM_WITHIN_S = 60.0
 
 
 def add_steps(steps: Any) -> None:
-    parents = [_options.local(), _options.switch(), _options.state()]
+    parents = [_options.local(), _options.switch(), _options.state(), _options.runtimes()]
     setup = steps.add_parser(
         "setup", parents=parents, help="make the bridge, and what container runtimes need"
     )
@@ -39,30 +37,10 @@ def add_steps(steps: Any) -> None:
     # For the process that waits for that.
     setup.add_argument("--after", type=float, default=0.0, help=argparse.SUPPRESS)
     setup.add_argument("--of", default="", help=argparse.SUPPRESS)
-    _add_options(setup)
     setup.set_defaults(step=_setup, name="setup")
 
-    teardown = steps.add_parser("teardown", parents=parents, help="undo setup")
-    _add_options(teardown)
+    teardown = steps.add_parser("teardown", parents=parents, help="undo setup or join")
     teardown.set_defaults(step=_teardown, name="teardown")
-
-
-def _add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--cni-dir",
-        action="append",
-        type=Path,
-        metavar="DIR",
-        help=f"where runtimes look for CNI plugins ({', '.join(map(str, settings.CNI_DIRECTORIES))})",
-    )
-    parser.add_argument(
-        "--netavark-dir",
-        action="append",
-        type=Path,
-        metavar="DIR",
-        help=f"where Podman looks for plugins ({', '.join(map(str, settings.NETAVARK_DIRECTORIES))})",
-    )
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
 
 
 def _seconds(text: str) -> float:
@@ -76,19 +54,19 @@ def _setup(arguments: argparse.Namespace) -> int:
     from ovnest.agent import setup
 
     if arguments.take_over is not None:
-        return _guarded(arguments, lambda: _take_over(arguments))
+        return guarded(arguments, lambda: _take_over(arguments))
     if arguments.confirm:
-        return _guarded(arguments, lambda: _confirm(arguments))
+        return guarded(arguments, lambda: _confirm(arguments))
     if arguments.roll_back:
-        return _guarded(arguments, lambda: _roll_back(arguments))
+        return guarded(arguments, lambda: _roll_back(arguments))
     if arguments.uplink is None:
         return complain(
             "setup",
             "say by --uplink which NIC is the agent's parent port; if it is the VM's only one, --take-over",
             NOT_SET_UP,
         )
-    place = _place(arguments)
-    return _carry_out(arguments, lambda: setup.plan_setup(place, arguments.uplink))
+    place = place_of(arguments)
+    return carry_out(arguments, lambda: setup.plan_setup(place, arguments.uplink))
 
 
 def _take_over(arguments: argparse.Namespace) -> None:
@@ -107,7 +85,7 @@ def _take_over(arguments: argparse.Namespace) -> None:
         ovs=arguments.ovs,
         within_s=arguments.confirm_within,
     )
-    _say(arguments, trial.describe_take_over(record, records))
+    say(arguments, trial.describe_take_over(record, records))
     if arguments.dry_run:
         return
     trial.take_over(records, record)
@@ -125,10 +103,10 @@ def _confirm(arguments: argparse.Namespace) -> None:
 
     records = Records(arguments.state)
     record = trial.check_waits(records)
-    _say(arguments, trial.describe_confirm(record))
+    say(arguments, trial.describe_confirm(record))
     if not arguments.dry_run:
         trial.confirm(records)
-    _do(arguments, setup.plan_for_runtimes(_place(arguments)))
+    do(arguments, setup.plan_for_runtimes(place_of(arguments)))
 
 
 def _roll_back(arguments: argparse.Namespace) -> None:
@@ -140,54 +118,19 @@ def _roll_back(arguments: argparse.Namespace) -> None:
     waits = records.find_waiting()
     if waits is None:
         raise NotSetUp("no take-over waits: none was made, or it was confirmed or taken back already")
-    _say(arguments, trial.describe_leaving(waits))
+    say(arguments, trial.describe_leaving(waits))
     if not arguments.dry_run and trial.roll_back(records, after_s=arguments.after, of=arguments.of):
         print(f"{waits.nic} is as it was.", flush=True)
 
 
 def _teardown(arguments: argparse.Namespace) -> int:
     from ovnest.agent import setup
+    from ovnest.agent.chassis import joining
 
-    place = _place(arguments)
-    return _carry_out(arguments, lambda: setup.plan_teardown(place))
+    place = place_of(arguments)
 
+    def plan() -> list["Action"]:
+        joined = joining.is_joined(place.state)
+        return setup.plan_teardown(place, joining.plan_leave(place.state, place.ovs) if joined else ())
 
-def _place(arguments: argparse.Namespace) -> "Place":
-    from ovnest.agent import setup
-
-    return setup.Place(
-        ovs=arguments.ovs,
-        bridge=arguments.bridge,
-        socket=arguments.socket,
-        cni_directories=tuple(arguments.cni_dir or settings.CNI_DIRECTORIES),
-        netavark_directories=tuple(arguments.netavark_dir or settings.NETAVARK_DIRECTORIES),
-        unit=settings.UNIT,
-        state=arguments.state,
-    )
-
-
-def _carry_out(arguments: argparse.Namespace, plan: Callable[[], list["Action"]]) -> int:
-    return _guarded(arguments, lambda: _do(arguments, plan()))
-
-
-def _do(arguments: argparse.Namespace, actions: Iterable["Action"]) -> None:
-    for action in actions:
-        _say(arguments, [action.what])
-        if not arguments.dry_run:
-            action.do()
-
-
-def _say(arguments: argparse.Namespace, lines: Iterable[str]) -> None:
-    for line in lines:
-        print(f"{'would ' if arguments.dry_run else ''}{line}", flush=True)
-
-
-def _guarded(arguments: argparse.Namespace, work: Callable[[], None]) -> int:
-    from ovnest.agent.errors import AgentError
-    from ovnest.ovsdb import OvsdbError
-
-    try:
-        work()
-    except (AgentError, OvsdbError, OSError) as error:
-        return complain(arguments.name, str(error))
-    return 0
+    return carry_out(arguments, plan)

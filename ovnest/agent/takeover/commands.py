@@ -2,10 +2,12 @@
 
 import os
 import subprocess
+from pathlib import Path
 
 from ovnest.agent.engine import CRASH_VARIABLE
 from ovnest.agent.errors import LinkFailed
 
+SYSTEMD = Path("/run/systemd/system")
 COMMAND_TIMEOUT_S = 20.0
 
 

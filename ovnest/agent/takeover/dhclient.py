@@ -14,14 +14,17 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 
 from msgspec import Struct
 
 from ovnest.agent.errors import LinkFailed, NotSetUp
+from ovnest.agent.takeover.commands import SYSTEMD
 from ovnest.agent.takeover.files import write
 
 NAME = "dhclient"
 OTHERS = ("dhcpcd", "udhcpc", "dhcp6c")
+OWN_UNIT = ("systemd-run", "--quiet", "--collect", "--service-type=forking")
 LEASES = "/var/lib/dhcp/dhclient.{device}.leases"
 PID_FILE = "/run/dhclient.{device}.pid"
 END_TIMEOUT_MS = 5000
@@ -108,6 +111,9 @@ def start(argv: tuple[str, ...]) -> None:
         LinkFailed: it does not start.
     """
     words = [argv[0], *(() if "-nw" in argv else ("-nw",)), *argv[1:]]
+    if SYSTEMD.exists():
+        # A unit of its own: what belongs to ours, or to a login, ends with that.
+        words = [*OWN_UNIT, f"--unit=ovnest-dhclient-{token_hex(4)}", *words]
     try:
         done = subprocess.run(
             words,

@@ -9,11 +9,10 @@ import sys
 from pathlib import Path
 from time import CLOCK_BOOTTIME, clock_gettime, sleep
 
-from ovnest.agent.takeover.commands import run, surroundings
+from ovnest.agent.takeover.commands import SYSTEMD, run, surroundings
 from ovnest.agent.takeover.files import write
 from ovnest.agent.takeover.record import Record, Records
 
-SYSTEMD = Path("/run/systemd/system")
 UNIT = "ovnest-roll-back"
 GUARD = Path("/etc/systemd/system/ovnest-roll-back-at-boot.service")
 WANTED = Path("/etc/systemd/system/multi-user.target.wants") / GUARD.name

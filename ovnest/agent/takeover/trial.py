@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from ovnest.agent.bridge import check_free, has_kernel_datapath, in_database, others_on
 from ovnest.agent.errors import AgentError, NotSetUp
 from ovnest.agent.takeover import dhclient, files, kernel, managers, timer
+from ovnest.agent.takeover.commands import SYSTEMD
 from ovnest.agent.takeover.facts import LINK, describe, on_device
 from ovnest.agent.takeover.managers import Manager
 from ovnest.agent.takeover.record import Record, Records
@@ -64,7 +65,7 @@ def describe_take_over(record: Record, records: Records) -> Iterator[str]:
     nic, bridge, managed = record.nic, record.bridge, record.managed
     yield f"write down in {records.waiting_path} what {nic} has: {describe(record.before)}"
     yield f"start what gives it back in {record.within_s:g} s, unless `ovnest agent setup --confirm` comes"
-    if timer.SYSTEMD.exists():
+    if SYSTEMD.exists():
         yield f"have a restart before that give it back, too ({timer.GUARD})"
     kind = "in userspace, since the kernel has no openvswitch module" if record.userspace else "in the kernel"
     yield f"make bridge {bridge} ({kind}) with MAC {record.before.mac} and MTU {record.before.mtu}"

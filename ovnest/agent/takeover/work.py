@@ -19,7 +19,7 @@ from ovnest.agent.takeover.record import Record, Records
 from ovnest.agent.takeover.steps import Step
 from ovnest.agent.vswitch import BRIDGE_BY_NAME, TAKEN_OVER
 
-DEVICE_TIMEOUT_S = 10.0
+DEVICE_TIMEOUT_S = 20.0
 LET_GO_TIMEOUT_S = 5.0
 ADVERTISEMENT_TIMEOUT_S = 3.0
 POLL_S = 0.02

@@ -17,7 +17,7 @@ from ovnest.agent.errors import (
     NamespaceGone,
     NotAsRecorded,
 )
-from ovnest.agent.link import Links, Mark, Pair, Setup, identity
+from ovnest.agent.link import Links, Mark, Pair, Setup, finish_checksums, identity
 from ovnest.agent.wanted import Address, Route
 from ovnest.sandbox import namespace, process
 from ovnest.sandbox.namespace import Namespace
@@ -177,3 +177,9 @@ async def test_our_own_namespace_is_ours_whatever_is_done_in_others(container: N
         assert identity(fd) != f"{ours.st_dev}:{ours.st_ino}"
     assert not [name for name in await links.all() if name.startswith("ovntm")]
     assert os.stat("/proc/self/ns/net").st_ino == ours.st_ino
+
+
+def test_a_device_whose_checksums_cannot_be_whole_is_no_uplink() -> None:
+    # The loopback leaves them unfinished, and nobody can change that.
+    with pytest.raises(OSError, match="not supported"):
+        finish_checksums("lo")

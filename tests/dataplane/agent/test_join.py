@@ -7,7 +7,7 @@
 
 import asyncio
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,7 @@ from tests.dataplane.agent.site import AgentSite, VmAgent
 
 pytestmark = pytest.mark.packets
 GENEVE_BYTES = 58
+NAMES = ("vm-a", "vm-b")
 # What is refused, and by whom, does not depend on OVN's release.
 on_this_machines_ovn = pytest.mark.parametrize("standing_sandbox", ["host"], indirect=True)
 
@@ -39,7 +40,7 @@ async def overlay(site: AgentSite) -> AsyncIterator[Overlay]:
 
 async def test_two_vms_join_their_containers_talk_and_leave(overlay: Overlay) -> None:
     network = await overlay.site.network()
-    a, b = [await overlay.vm(name, network) for name in ("vm-a", "vm-b")]
+    a, b = [await overlay.vm(name, network) for name in NAMES]
     vm = a.vm
     assert isinstance(vm, OverlayVm)
     before = await vm.settings()
@@ -61,7 +62,7 @@ async def test_two_vms_join_their_containers_talk_and_leave(overlay: Overlay) ->
         await agent.start()
     web, db = await overlay.site.guest(a.vm, "web"), await overlay.site.guest(b.vm, "db")
     attached = await a.plug(web, network)
-    await b.plug(db, network)
+    b_port = await b.plug(db, network)
     assert attached["mtu"] == UPLINK_MTU - GENEVE_BYTES
     port = await overlay.site.api.show("port", attached["port_id"])
     assert (port["binding:host_id"], port["status"]) == ("vm-a", "ACTIVE")
@@ -71,6 +72,8 @@ async def test_two_vms_join_their_containers_talk_and_leave(overlay: Overlay) ->
     assert (await a.status())["problems"] == []
 
     await _renewed_without_a_loss(overlay, a, web, db)
+    await _no_chassis_writes_anothers_rows(overlay, a, b_port["port_id"])
+    await web.pings(db)
 
     with pytest.raises(CommandFailed, match="detach the containers first"):
         await overlay.teardown(a)
@@ -83,6 +86,42 @@ async def test_two_vms_join_their_containers_talk_and_leave(overlay: Overlay) ->
     assert await vm.ovs.vsctl("get-ssl") == ""
     assert not (a.state / "chassis").exists()
     assert not (vm.directory / "cni" / "ovnest").exists()
+
+
+async def _no_chassis_writes_anothers_rows(overlay: Overlay, agent: VmAgent, port_id: str) -> None:
+    """With vm-a's own files, as root there has them. It may claim a port, which its own chassis takes back."""
+    held = Certificates(agent.state).find()
+    assert held is not None
+    files = Certificates(agent.state).files(held.number)
+    keys = ("-p", str(files.key), "-c", str(files.certificate), "-C", str(files.ca))
+
+    async def sbctl(*words: str) -> str:
+        return await agent.vm.run("ovn-sbctl", f"--db={SOUTHBOUND}", "--timeout=10", *keys, *words)
+
+    chassis = {
+        name: await sbctl("--bare", "--columns=_uuid", "find", "Chassis", f"name={name}") for name in NAMES
+    }
+    for words in (
+        ("set", "Chassis", "vm-b", "other_config:x=y"),
+        ("destroy", "Chassis", "vm-b"),
+        ("destroy", "Chassis_Private", "vm-b"),
+        ("set", "Encap", await _encap_of(sbctl, "vm-b"), "ip=192.0.2.66"),
+        ("--all", "destroy", "Logical_Flow"),
+    ):
+        with pytest.raises(CommandFailed, match="permission error"):
+            await sbctl(*words)
+    await sbctl("set", "Port_Binding", port_id, f"chassis={chassis['vm-a'].strip()}")
+
+    async def holder() -> str:
+        return await sbctl("--bare", "--columns=chassis", "find", "Port_Binding", f"logical_port={port_id}")
+
+    await until(
+        "vm-b has its port again", holder, accept=lambda seen: seen.strip() == chassis["vm-b"].strip()
+    )
+
+
+async def _encap_of(sbctl: Callable[..., Awaitable[str]], name: str) -> str:
+    return (await sbctl("--bare", "--columns=_uuid", "find", "Encap", f"chassis_name={name}")).strip()
 
 
 async def _renewed_without_a_loss(overlay: Overlay, agent: VmAgent, web: object, db: object) -> None:

@@ -3,7 +3,8 @@
 Real OVN: CNI ADD by the executable, from its start until a ping that the container sends after it ended is
 answered across Geneve; and the same by a shell script: `ovn-nbctl lsp-add` (by its daemon, so that it need
 not read the database), `ip link`, `ovs-vsctl add-port`. Alternating, each time with new MACs, addresses and
-tags; one at a time, and 16 at once. Nested: the container under a VM's port, with a tag. Overlay: on the
+tags; one at a time, and 16 at once. Beside it the CPU time of it all, with OVN's and the switches', which
+says more when others use the processor. Nested: the container under a VM's port, with a tag. Overlay: on the
 bridge that OVN runs in the VM.
 
     scripts/bench attach_to_ping [nested | overlay] [--rounds N] [--rounds-at-once N]
@@ -85,6 +86,8 @@ class Scene(Struct, frozen=True, kw_only=True):
     hand: str
     parent: str
     nbctl: Path
+    pids: list[int]
+    """Of the daemons: OVN, the switches, the servers."""
 
 
 def main() -> None:
@@ -127,6 +130,7 @@ async def _measure(mode: str, rounds: int, rounds_at_once: int) -> None:
                     hand=HAND_NESTED if mode == "nested" else HAND_OVERLAY,
                     parent=machine.port_id if isinstance(machine, Vm) else "",
                     nbctl=nbctl,
+                    pids=_daemons(here, nbctl),
                 )
                 await asyncio.to_thread(_compare, scene, mode, rounds, rounds_at_once)
             finally:
@@ -144,11 +148,14 @@ def _compare(scene: Scene, mode: str, rounds: int, rounds_at_once: int) -> None:
             for way, jobs in ways.items():
                 plug, unplug = jobs(scene.guests[:many])
                 _forget_neighbours(scene.target.namespace, scene.target.device)
+                before = _used_s(scene)
                 outcomes = _carry_out(scene, plug, scene.target.addresses[0])
+                used_s = _used_s(scene) - before + sum(outcome.cpu_s for outcome in outcomes)
                 removed = _carry_out(scene, unplug, None)
                 _rest(scene.here.sandbox)
                 if number == 0:  # in the first round connections and the flows to the target are made
                     continue
+                figures.note(way, cpu_ms=used_s * 1000 / many)
                 for outcome in outcomes:
                     figures.note(way, ended_ms=outcome.ended_s * 1000, ping_ms=outcome.answered_s * 1000)
                 for outcome in removed:
@@ -156,8 +163,25 @@ def _compare(scene: Scene, mode: str, rounds: int, rounds_at_once: int) -> None:
         names = f"{mode}, {many} at once" if many > 1 else f"{mode}, one at a time"
         print(f"  {names}, load {os.getloadavg()[0]:.1f}")
         figures.spread("ping_ms", "ended_ms", "removed_ms")
+        ours, theirs = (figures.mean(way, "cpu_ms") for way in ways)
+        print(
+            f"  CPU ms a container, mean: CNI ADD {ours:.1f}, by hand {theirs:.1f}, ratio {ours / theirs:.2f}"
+        )
         figures.judge(f"{names}: median to first ping", "ping_ms", "CNI ADD", "by hand", 50, MEDIAN_TO_REACH)
         figures.judge(f"{names}: p99 to first ping", "ping_ms", "CNI ADD", "by hand", 99, P99_TO_REACH)
+
+
+def _daemons(here: AgentSite, nbctl: Path) -> list[int]:
+    found = [daemon.pid() for node in here.sandbox.nodes for daemon in node.daemons]
+    servers = [server.process.pid for server in here.standing.servers]
+    return [*(pid for pid in found if pid is not None), *servers, int((nbctl.parent / "pid").read_text())]
+
+
+def _used_s(scene: Scene) -> float:
+    """The CPU time so far of all that is not started for a container alone."""
+    assert scene.agent.process is not None
+    # The agent's threads come and go, so only its clock ticks have all of them; those of many rounds do.
+    return sum(map(cores.cpu_s, scene.pids)) + cores.whole_cpu_s(scene.agent.process.pid)
 
 
 def _carry_out(scene: Scene, jobs: list[Job], target: str | None) -> list[Outcome]:

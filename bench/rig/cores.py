@@ -27,6 +27,15 @@ def cpu_s(pid: int) -> float:
     return spent_ns / 1e9
 
 
+def whole_cpu_s(pid: int) -> float:
+    """CPU time of a process so far, with that of its threads that have ended, by the kernel's clock ticks.
+
+    Source: proc(5), /proc/pid/stat, utime and stime.
+    """
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def rss_mib(pid: int) -> float:
     """Resident memory of a process now, in MiB."""
     return _status_kib(pid, "VmRSS") / 1024

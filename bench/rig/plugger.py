@@ -52,10 +52,14 @@ class Order(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(Struct, kw_only=True):
-    """What became of a job: seconds since the order began, to its program's end and to the first answer."""
+    """What became of a job: seconds since the order began, to its program's end and to the first answer.
+
+    `cpu_s` is what the program and those that it started took the processor.
+    """
 
     ended_s: float = 0.0
     answered_s: float = 0.0
+    cpu_s: float = 0.0
     status: int = -1
     output: str = ""
 
@@ -143,7 +147,9 @@ class _Run:
     def _ended(self, number: int, pidfd: int) -> None:
         outcome, program = self._outcomes[number], self._programs[number]
         outcome.ended_s = time.monotonic() - self._began
-        outcome.status = program.wait()
+        _, status, used = os.wait4(program.pid, 0)
+        outcome.status = program.returncode = os.waitstatus_to_exitcode(status)
+        outcome.cpu_s = used.ru_utime + used.ru_stime
         assert program.stdout is not None
         outcome.output = program.stdout.read().decode(errors="replace")
         program.stdout.close()

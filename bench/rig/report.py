@@ -1,6 +1,6 @@
 """Reports: figures of rounds in a table, and ratios with what was to be reached."""
 
-from statistics import median
+from statistics import fmean, median
 
 from bench.rig import cores
 
@@ -20,6 +20,9 @@ class Figures:
 
     def median(self, name: str, kind: str) -> float:
         return median(self._values[name, kind])
+
+    def mean(self, name: str, kind: str) -> float:
+        return fmean(self._values[name, kind])
 
     def compare(
         self, what: str, kind: str, ours: str, theirs: str, target: float, *, at_least: bool = True

@@ -49,7 +49,7 @@ class StandingSite:
     def __init__(self, directory: Path, options: tuple[str, ...], ours: Server, theirs: Server) -> None:
         self.directory = directory
         self.options = options
-        self._servers = (ours, theirs)
+        self.servers = (ours, theirs)
         self.url = ours.url
 
     @classmethod
@@ -82,7 +82,7 @@ class StandingSite:
 
     @property
     def for_agents(self) -> Server:
-        return self._servers[1]
+        return self.servers[1]
 
     @staticmethod
     async def cut_off(vm: Vm) -> None:
@@ -90,7 +90,7 @@ class StandingSite:
         await vm.namespace.ip(f"link set {MANAGEMENT} down")
 
     def stop(self) -> None:
-        for server in self._servers:
+        for server in self.servers:
             server.stop()
 
 

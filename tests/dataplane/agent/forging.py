@@ -24,6 +24,15 @@ with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
 """
 
 
+UDP_SENDER = """
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    sock.sendto(bytes.fromhex(sys.argv[3]), (sys.argv[1], int(sys.argv[2])))
+"""
+GENEVE_PORT = 6081
+OVN_OPTION = (0x0102, 0x80)  # class and type; ovn-architecture(7), "Tunnel Encapsulations"
+
+
 class Who(Struct, frozen=True, kw_only=True):
     """Somebody who could be pretended to be. `tag` is None for who has none."""
 
@@ -39,6 +48,22 @@ async def send(node: Node, device: str, frames: list[bytes]) -> None:
     text = "".join(f"{frame.hex()}\n" for frame in frames)
     status, _, complaint = await attempt(*argv, stdin=text)
     assert status == 0, complaint
+
+
+async def send_udp(node: Node, address: str, port: int, data: bytes) -> None:
+    """Send a UDP packet from `node` as any program there can."""
+    argv = node.namespace.inside(sys.executable, "-c", UDP_SENDER, address, str(port), data.hex())
+    status, _, complaint = await attempt(*argv)
+    assert status == 0, complaint
+
+
+def geneve(network: int, *, port: int, frame: bytes, from_port: int = 0) -> bytes:
+    """What OVN sends to another chassis: the frame, for which port of which network, by their numbers.
+
+    Source: RFC 8926, 3.4; ovn-architecture(7), "Tunnel Encapsulations".
+    """
+    option = struct.pack("!HBBI", *OVN_OPTION, 1, from_port << 16 | port)
+    return struct.pack("!BBHI", len(option) // 4, 0, 0x6558, network << 8) + option + frame
 
 
 def ethernet(target: str, source: str, content: bytes, *tags: tuple[int, int]) -> bytes:

@@ -15,13 +15,16 @@ import pytest
 from ovnest.agent.chassis import openssl
 from ovnest.agent.chassis.certificate import Certificates
 from ovnest.identity.chassis_ca import ChassisCa
+from ovnest.sandbox.capture import Capture, capture
 from ovnest.sandbox.errors import CommandFailed
+from ovnest.sandbox.frames import Frame
 from ovnest.sandbox.process import attempt
 from ovnest.sandbox.until import until
 from tests.chassis_pki import authority
 from tests.chassis_pki import openssl as run_openssl
+from tests.dataplane.agent.forging import GENEVE_PORT, ethernet, geneve, send_udp, udp
 from tests.dataplane.agent.joined import NAMED_BEFORE, OPEN_PORT, SOUTHBOUND, UPLINK_MTU, Overlay, OverlayVm
-from tests.dataplane.agent.site import AgentSite, VmAgent
+from tests.dataplane.agent.site import AgentSite, Guest, VmAgent
 
 pytestmark = pytest.mark.packets
 GENEVE_BYTES = 58
@@ -74,6 +77,7 @@ async def test_two_vms_join_their_containers_talk_and_leave(overlay: Overlay) ->
     await _renewed_without_a_loss(overlay, a, web, db)
     await _no_chassis_writes_anothers_rows(overlay, a, b_port["port_id"])
     await web.pings(db)
+    await _a_tunnel_believes_its_other_end(overlay, a, b, db)
 
     with pytest.raises(CommandFailed, match="detach the containers first"):
         await overlay.teardown(a)
@@ -89,7 +93,7 @@ async def test_two_vms_join_their_containers_talk_and_leave(overlay: Overlay) ->
 
 
 async def _no_chassis_writes_anothers_rows(overlay: Overlay, agent: VmAgent, port_id: str) -> None:
-    """With vm-a's own files, as root there has them. It may claim a port, which its own chassis takes back."""
+    """With vm-a's files, as root there has them. It may claim a port, which its own chassis takes back."""
     held = Certificates(agent.state).find()
     assert held is not None
     files = Certificates(agent.state).files(held.number)
@@ -120,11 +124,37 @@ async def _no_chassis_writes_anothers_rows(overlay: Overlay, agent: VmAgent, por
     )
 
 
+async def _a_tunnel_believes_its_other_end(overlay: Overlay, a: VmAgent, b: VmAgent, db: Guest) -> None:
+    """Root in vm-a sends to db as somebody whom there is not, past the port security of every port."""
+    rows = await overlay.sandbox.central.sbctl(
+        "--bare", "--columns=tunnel_key,datapath,mac", "list", "Port_Binding"
+    )
+    port_key, datapath = next(
+        (lines[0], lines[1])
+        for block in rows.split("\n\n")
+        if len(lines := block.strip().splitlines()) == 3 and db.nic.mac in lines[2]
+    )
+    network_key = await overlay.sandbox.central.sbctl("get", "Datapath_Binding", datapath, "tunnel_key")
+    nobody = "fa:16:3e:66:66:66"
+    address = db.addresses[0].rpartition(".")[0] + ".66"
+    frame = ethernet(db.nic.mac, nobody, udp(address, db.addresses[0], "forged"))
+    packet = geneve(int(network_key), port=int(port_key), frame=frame)
+    assert isinstance(a.vm, OverlayVm)
+    assert isinstance(b.vm, OverlayVm)
+    async with capture(db, db.device, direction="in") as seen:
+        await send_udp(a.vm, b.vm.encap_ip, GENEVE_PORT, packet)
+        await until("db has got it", lambda: _from(seen, nobody), accept=lambda frames: len(frames) == 1)
+
+
+async def _from(seen: Capture, mac: str) -> list[Frame]:
+    return [frame for frame in seen.frames if frame.source_mac == mac]
+
+
 async def _encap_of(sbctl: Callable[..., Awaitable[str]], name: str) -> str:
     return (await sbctl("--bare", "--columns=_uuid", "find", "Encap", f"chassis_name={name}")).strip()
 
 
-async def _renewed_without_a_loss(overlay: Overlay, agent: VmAgent, web: object, db: object) -> None:
+async def _renewed_without_a_loss(overlay: Overlay, agent: VmAgent, web: Guest, db: Guest) -> None:
     """Let the certificate be nearly over when the agent starts: it gets another one, and no ping is lost."""
     certificates = Certificates(agent.state)
     files = certificates.files(1)
@@ -133,7 +163,7 @@ async def _renewed_without_a_loss(overlay: Overlay, agent: VmAgent, web: object,
     ca_text = (overlay.directory / "ca.pem").read_text()
     certificates.use(certificates.accept(1, "vm-a", short.pem, ca_text, by_server=True))
     agent.stop()
-    pings = asyncio.create_task(web.ping(db.addresses[0], count=60))  # type: ignore[attr-defined]
+    pings = asyncio.create_task(web.ping(db.addresses[0], count=60))
     await agent.start()
 
     async def in_use() -> str:

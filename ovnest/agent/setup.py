@@ -30,6 +30,7 @@ Description=ovnest agent: containers of this VM on virtual networks
 After=network.target openvswitch-switch.service ovs-vswitchd.service
 Wants=openvswitch-switch.service
 Before=docker.service containerd.service podman-restart.service
+StartLimitIntervalSec=0
 
 [Service]
 Type=notify

@@ -46,6 +46,17 @@ async def machine(site: AgentSite) -> AsyncIterator[OnlyNic]:
         f"neigh add 192.0.2.1 lladdr 02:00:00:00:00:01 dev {UPLINK}",
     )
     await made.vm.run("sh", "-c", f"echo 1 >/proc/sys/net/ipv4/conf/{UPLINK}/arp_ignore")
+    own = ["2001:db8::9", *(each.partition("/")[0] for each in made.vm.addresses if ":" in each)]
+
+    async def local_routes() -> str:
+        return await made.vm.run("ip", "-6", "route", "show", "table", "local")
+
+    # Which the kernel makes a moment after the address.
+    await until(
+        "all addresses are there",
+        local_routes,
+        accept=lambda routes: all(f"local {each} " in routes for each in own),
+    )
     yield made
     await made.ends()
 

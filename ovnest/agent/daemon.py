@@ -146,8 +146,7 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
 async def _prepare_uplinks(journal: Journal) -> None:
     """What a restart of the machine has undone: settings of NICs are not kept anywhere."""
     try:
-        names, userspace = journal.uplinks(), journal.bridge_facts().userspace
-        for name in names:
+        for name, userspace in journal.uplinks():
             await asyncio.to_thread(prepare, name, userspace=userspace)
     except NotSetUp as error:
         _log.error("event=not_set_up reason=%s", error)

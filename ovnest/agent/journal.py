@@ -169,12 +169,19 @@ class Journal:
             name=bridge.name, userspace=bridge.datapath_type == USERSPACE, mtu=min(mtus, default=None)
         )
 
-    def uplinks(self) -> list[str]:
-        """Our bridge's uplinks that `ovnest agent setup` has put there."""
+    def uplinks(self) -> list[tuple[str, bool]]:
+        """NICs that `ovnest agent setup` has put on a bridge, and whether that one runs in userspace.
+
+        On whichever bridge: a VM that is a chassis has containers on one, and its own NIC on another.
+        """
         replica = self._client.replica
-        bridge = self._bridge(replica)
-        ports = (replica.find(Port, uuid) for uuid in replica.children(Bridge, "ports", bridge.uuid))
-        return sorted(port.name for port in ports if port is not None and UPLINK in port.external_ids)
+        found = []
+        for port in replica.rows(Port):
+            if UPLINK in port.external_ids:
+                bridges = (replica.find(Bridge, uuid) for uuid in replica.owners(Bridge, "ports", port.uuid))
+                kinds = [each.datapath_type for each in bridges if each is not None]
+                found.append((port.name, USERSPACE in kinds))
+        return sorted(found)
 
     def trunks(self) -> list[str]:
         """Devices by which our bridge leads out with all tags: without one of their own, and not ours."""

@@ -206,6 +206,34 @@ async def test_a_killed_docker_leaves_nothing_when_it_is_back(site: AgentSite, r
     await until("nothing is left", lambda: site.leavings(vm1), accept=lambda seen: seen == before)
 
 
+async def test_with_the_api_away_docker_is_told_and_what_it_removes_is_gone(
+    site: AgentSite, running: Running
+) -> None:
+    network = await site.network()
+    vm1 = await site.vm("vm1", "hv1", network)
+    agent, docker = await running(vm1, network)
+    before = await site.leavings(vm1)
+    await docker.join("net1", network.id)
+    await docker.run("web", "--network", "net1")
+    await site.standing.cut_off(vm1)
+    refusal = await docker.refuses("run", "--name", "late", "--network", "net1", IMAGE, "true")
+    assert "172.30.0.1" in refusal, "it says whom it does not reach"
+    await docker.docker("rm", "--force", "web", "late")
+    assert (await site.leavings(vm1)).devices == before.devices
+    assert len(await site.containers_of(vm1)) == 1
+    # The agent may end meanwhile.
+    agent.kill()
+    await agent.start("--docker", str(docker.plugin))
+    await site.reconnect(vm1)
+    await until(
+        "nothing is left", lambda: site.leavings(vm1), accept=lambda seen: seen == before, timeout_s=30
+    )
+    await docker.run("web", "--network", "net1")
+    await docker.pings("web", vm1.addresses[0])
+    await docker.docker("rm", "--force", "web")
+    assert await site.leavings(vm1) == before
+
+
 async def test_what_cannot_be_is_refused_with_a_sentence(site: AgentSite, running: Running) -> None:
     network, foreign = await site.network(), await site.network()
     vm1 = await site.vm("vm1", "hv1", network)

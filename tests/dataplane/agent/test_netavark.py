@@ -235,7 +235,7 @@ async def test_calls_that_are_interrupted_at_any_step_leave_nothing(site: AgentS
     network = await site.network()
     vm1 = await site.vm("vm1", "hv1", network)
     agent = await site.agent(vm1, network)
-    web = await site.guest(vm1, "web")
+    web, foreign = await site.guest(vm1, "web"), await site.foreign(vm1, network)
     before = await site.leavings(vm1)
     for step in (*ATTACH, *DETACH):
         await agent.start(crash_after=step)
@@ -253,6 +253,7 @@ async def test_calls_that_are_interrupted_at_any_step_leave_nothing(site: AgentS
         )
         assert await web.devices() == set()
         agent.stop()
+    await foreign.pings(vm1.addresses[0])
 
 
 async def test_the_same_container_twice_a_namespace_that_is_gone_and_rootless_are_refused(

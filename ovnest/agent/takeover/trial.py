@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from ovnest.agent.bridge import check_free, has_kernel_datapath, in_database, others_on
 from ovnest.agent.errors import AgentError, NotSetUp
-from ovnest.agent.takeover import dhclient, files, kernel, managers, timer
+from ovnest.agent.takeover import dhclient, files, managers, reading, timer
 from ovnest.agent.takeover.commands import SYSTEMD
 from ovnest.agent.takeover.facts import LINK, describe, on_device
 from ovnest.agent.takeover.managers import Manager
@@ -42,9 +42,9 @@ def prepare(records: Records, nic: str, *, bridge: str, ovs: str, within_s: floa
         )
     if (taken := records.find_taken()) is not None:
         raise NotSetUp(f"{taken.nic} is taken over already; `ovnest agent teardown` gives it back")
-    kernel.refuse_what_cannot_be(nic)
+    reading.refuse_what_cannot_be(nic)
     in_database(ovs, lambda tx: check_free(tx, bridge, nic))
-    before = kernel.read(nic)
+    before = reading.read(nic)
     if all(each.scope >= LINK for each in before.addresses):
         raise NotSetUp(f"{nic} has no addresses: `--uplink {nic}` is for a NIC that nothing uses")
     return Record(
@@ -189,9 +189,9 @@ def leave(records: Records, record: Record) -> None:
 
 def _as_it_is_now(record: Record) -> Record:
     """The record with what the bridge has now, which may have changed since it was taken over."""
-    if not kernel.exists(record.bridge):
+    if not reading.exists(record.bridge):
         return record
-    now = on_device(kernel.read(record.bridge), record.nic)
+    now = on_device(reading.read(record.bridge), record.nic)
     before = replace(record.before, addresses=now.addresses, routes=now.routes, neighbours=now.neighbours)
     clients = tuple(
         dhclient.move(client.argv, record.bridge, record.nic) for client in dhclient.find(record.bridge)

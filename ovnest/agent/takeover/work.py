@@ -11,7 +11,7 @@ from ovnest.agent.bridge import add_uplink, await_device, in_database, make_brid
 from ovnest.agent.engine import CRASH_STATUS, CRASH_VARIABLE
 from ovnest.agent.errors import LinkFailed
 from ovnest.agent.link import finish_checksums
-from ovnest.agent.takeover import files, kernel, managers, timer
+from ovnest.agent.takeover import device, files, kernel, managers, reading, timer
 from ovnest.agent.takeover.announcing import announce
 from ovnest.agent.takeover.commands import run
 from ovnest.agent.takeover.facts import Facts, on_device, standing_in
@@ -88,7 +88,7 @@ class Work:
             ),
         )
         await_device(record.ovs, record.bridge, DEVICE_TIMEOUT_S)
-        mac = kernel.mac_of(record.bridge)
+        mac = reading.mac_of(record.bridge)
         if mac != record.before.mac:
             raise LinkFailed(f"{record.bridge} has the MAC address {mac}, not {record.before.mac}")
         if record.userspace:
@@ -105,7 +105,7 @@ class Work:
 
     def _clear_nic(self) -> None:
         # What it has now: a route may have come since.
-        kernel.take(self.record.nic, kernel.read(self.record.nic))
+        kernel.take(self.record.nic, reading.read(self.record.nic))
         kernel.replace_stand_ins(self.record.bridge, self._on_bridge)
 
     def _announce(self) -> None:
@@ -137,7 +137,7 @@ class Work:
             )
         finally:
             # Whatever the database says, or if it says nothing: the NIC is to have its packets.
-            if kernel.exists(record.nic):
+            if reading.exists(record.nic):
                 self._let_go()
 
     def _let_go(self) -> None:
@@ -146,20 +146,20 @@ class Work:
         if self.record.userspace:
             uplink.release()
         give_up = monotonic() + LET_GO_TIMEOUT_S
-        while kernel.exists(bridge) or kernel.master_of(nic) == KERNEL_DATAPATH_DEVICE:
+        while reading.exists(bridge) or reading.master_of(nic) == KERNEL_DATAPATH_DEVICE:
             if monotonic() > give_up:
                 break
             sleep(POLL_S)
-        if kernel.master_of(nic) == KERNEL_DATAPATH_DEVICE:
-            for device in (nic, bridge):
-                run("ovs-dpctl", "del-if", KERNEL_DATAPATH_DEVICE, device)
+        if reading.master_of(nic) == KERNEL_DATAPATH_DEVICE:
+            for each in (nic, bridge):
+                run("ovs-dpctl", "del-if", KERNEL_DATAPATH_DEVICE, each)
         # A switch that lives, and does not know yet, keeps the bridge: then without what is the NIC's.
-        if kernel.exists(bridge) and not kernel.remove_abandoned(bridge):
-            kernel.take(bridge, kernel.read(bridge))
+        if reading.exists(bridge) and not kernel.remove_abandoned(bridge):
+            kernel.take(bridge, reading.read(bridge))
 
     def _release_nic(self) -> None:
         record = self.record
-        kernel.set_tx_checksums(record.nic, on=not record.before.whole_checksums)
+        device.set_tx_checksums(record.nic, on=not record.before.whole_checksums)
         if not record.before.promiscuous:
             kernel.end_promiscuous(record.nic)
         self._complete_nic()

@@ -36,6 +36,7 @@ COOKIE = 0x6F766E657374  # "ovnest", by which a person knows it in `ovs-ofctl du
 PRIORITY = 0x8000
 ANSWER_TIMEOUT_S = 5.0
 AGAIN_S = 1.0
+TELL_AFTER = 10
 REMOTE = "unix:"
 
 _log = logging.getLogger(__name__)
@@ -48,16 +49,20 @@ class Guard:
         self._path = Path(remote.removeprefix(REMOTE)).parent / f"{bridge}.mgmt"
         self.problem = ""
         """Why the flow is not there, when it was tried; empty if it is."""
+        self._failures = 0
 
     async def run(self) -> None:
         while True:
             try:
                 await self._keep()
             except (OSError, EOFError, TimeoutError, NotSetUp) as error:
-                problem = f"frames with a VLAN tag of 0 are not dropped: {self._path}: {error or 'no answer'}"
-                if problem != self.problem:
-                    _log.warning("event=not_guarded reason=%s", problem)
-                self.problem = problem
+                self.problem = (
+                    f"frames with a VLAN tag of 0 are not dropped: {self._path}: {error or 'no answer'}"
+                )
+                self._failures += 1
+                # A switch that is being started is no news.
+                if self._failures == TELL_AFTER:
+                    _log.warning("event=not_guarded reason=%s", self.problem)
             await asyncio.sleep(AGAIN_S)
 
     async def _keep(self) -> None:
@@ -75,7 +80,7 @@ class Guard:
                 while await self._receive(reader, writer) != BARRIER_REPLY:
                     pass
             _log.info("event=guarded switch=%s", self._path)
-            self.problem = ""
+            self.problem, self._failures = "", 0
             while True:
                 await self._receive(reader, writer)
         finally:

@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 
 from ovnest.agent.api import Api
-from ovnest.agent.chassis import openssl, signing, southbound, way
+from ovnest.agent.chassis import joining, openssl, signing, southbound, way
 from ovnest.agent.chassis.certificate import KEPT, Certificates, Held
 from ovnest.agent.chassis.renewal import Renewal
+from ovnest.agent.chassis.switch import Wanted, in_switch, use_files, write_settings
+from ovnest.agent.credential import keep
 from ovnest.agent.errors import NotSetUp
 from ovnest.agent.http import Endpoint
 from ovnest.identity.chassis_ca import ChassisCa
+from ovnest.ovsdb import Transaction
 from ovnest.sandbox.until import until
-from tests.agent.conftest import nobody, vsctl
+from tests.agent.conftest import BRIDGE, nobody, vsctl
 from tests.chassis_pki import authority
 from tests.ovsdb.servers import Server
 
@@ -118,8 +121,10 @@ def test_the_way_is_the_kernels_and_an_address_must_be_here() -> None:
     found = way.towards("127.0.0.9")
     assert (found.device, found.address) == ("lo", "127.0.0.1")
     assert way.of_address("127.0.0.1") == found
-    with pytest.raises(NotSetUp, match="no device of this machine has"):
-        way.of_address("192.0.2.99")
+    assert way.towards("::1").left == found.left - 20
+    for address, said in (("192.0.2.99", "no device of this machine has"), ("x", "is no IP address")):
+        with pytest.raises(NotSetUp, match=said):
+            way.of_address(address)
 
 
 async def test_tunnels_from_an_address_that_is_not_here_have_an_mtu_that_nobody_knows() -> None:
@@ -139,6 +144,71 @@ def test_a_southbound_is_an_address_by_tls(remote: str) -> None:
 def test_it_is_renewed_when_a_third_is_left() -> None:
     held = Held(number=1, name="vm-7", by_server=True, not_before=0, not_after=30 * DAY_S)
     assert held.renew_at == 20 * DAY_S
+
+
+@pytest.mark.ovsdb
+async def test_a_join_that_was_killed_is_undone_from_wherever_it_was(
+    certificates: Certificates, ca: ChassisCa, switch: Server
+) -> None:
+    state = certificates.directory.parent
+
+    async def leave() -> list[str]:
+        def carry_out() -> list[str]:
+            actions = joining.plan_leave(state, switch.remote)
+            for action in actions:
+                action.do()
+            return [action.what for action in actions]
+
+        return await asyncio.to_thread(carry_out)
+
+    ids = ("get", "Open_vSwitch", ".", "external_ids")
+    await vsctl(switch, "set", "Open_vSwitch", ".", "external_ids:system-id=before")
+    before = await vsctl(switch, *ids)
+
+    assert not joining.is_joined(state)
+    await _accepted(certificates, ca)  # killed before anything was told: there are keys, and nothing else
+    assert joining.is_joined(state)
+    assert await leave() == [f"delete the keys in {certificates.directory}"]
+    assert not joining.is_joined(state)
+
+    held = await _accepted(certificates, ca)
+    keep(
+        certificates.directory,
+        joining.BEFORE,
+        joining.Before(
+            external_ids={"system-id": "before"},
+            system_id="before\n",
+            system_id_file=str(state / "system-id.conf"),
+            bridge="br-int",
+            bridge_was_there=False,
+        ),
+    )
+    wanted = Wanted(
+        name="vm-7",
+        hostname="vm-7",
+        southbound="ssl:127.0.0.1:1",
+        encap_ip="127.0.0.1",
+        bridge="br-int",
+        userspace=True,
+    )
+
+    def tell(tx: Transaction) -> None:
+        use_files(tx, certificates.files(held.number))
+        write_settings(tx, wanted)
+
+    await in_switch(switch.remote, tell)
+    await vsctl(switch, "add-br", "br-int")
+    assert "ovn-remote" in await vsctl(switch, *ids)
+    said = await leave()
+    assert [line.split(",")[0] for line in said][:2] == [
+        "tell ovn-controller what it was told before",
+        "take vm-7 off the Southbound ssl:127.0.0.1:1",  # which cannot be reached
+    ]
+    assert await vsctl(switch, *ids) == before
+    assert (await vsctl(switch, "get-ssl"), await vsctl(switch, "br-exists", BRIDGE)) == ("", "")
+    assert "br-int" not in await vsctl(switch, "list-br")
+    assert (state / "system-id.conf").read_text() == "before\n"
+    assert not joining.is_joined(state)
 
 
 @pytest.mark.ovsdb

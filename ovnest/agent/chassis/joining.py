@@ -215,7 +215,7 @@ def _certify(work: _Work, credential: Credential) -> None:
     number, request = work.certificates.ask(name)
     signed = work.wish.signed
     if signed is not None:
-        certificate, ca = signed.certificate.read_text(), signed.ca.read_text()
+        certificate, ca = (path.read_text(errors="replace") for path in (signed.certificate, signed.ca))
     else:
         try:
             answer = asyncio.run(_ask(work.wish.state, credential, request))

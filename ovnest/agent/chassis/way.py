@@ -52,7 +52,7 @@ class TunnelMtu:
 def _least(encap_ip: str) -> int | None:
     try:
         return min(of_address(each.strip()).left for each in encap_ip.split(",")) if encap_ip else None
-    except (NotSetUp, ValueError):
+    except NotSetUp:
         return None  # an address that others know this machine by, and it itself does not
 
 
@@ -79,7 +79,10 @@ def of_address(address: str) -> Way:
     Raises:
         NotSetUp: no device has it.
     """
-    wanted = ip_address(address)
+    try:
+        wanted = ip_address(address)
+    except ValueError:
+        raise NotSetUp(f"{address} is no IP address") from None
     with IPRoute() as ip:
         for each in ip.addr("dump"):
             if ip_address(each.get_attr("IFA_ADDRESS")) == wanted:

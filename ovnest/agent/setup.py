@@ -27,8 +27,8 @@ SYSTEMD = Path("/run/systemd/system")
 UNIT_TEXT = """\
 [Unit]
 Description=ovnest agent: containers of this VM on virtual networks
-After=network.target openvswitch-switch.service ovs-vswitchd.service
-Wants=openvswitch-switch.service
+After=network-online.target openvswitch-switch.service ovs-vswitchd.service
+Wants=network-online.target openvswitch-switch.service
 Before=docker.service containerd.service podman-restart.service
 StartLimitIntervalSec=0
 

@@ -1,6 +1,7 @@
 """The NIC that leads to the hypervisor: how it is found and prepared."""
 
 import subprocess
+from shutil import which
 from typing import Any
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from ovnest.agent.link import finish_checksums
 
 NFT_TABLE = "ovnest_agent"
 NFT_TIMEOUT_S = 10.0
+NO_NFT = "a datapath in userspace needs the program nft: apt install nftables"
 
 
 class Uplink(Struct, frozen=True, kw_only=True):
@@ -52,6 +54,16 @@ def prepare(name: str, *, userspace: bool) -> None:
         _keep_kernel_off(name)
 
 
+def check_possible(*, userspace: bool) -> None:
+    """Return if `prepare` will find what it needs.
+
+    Raises:
+        NotSetUp: it will not.
+    """
+    if userspace and which("nft") is None:
+        raise NotSetUp(NO_NFT)
+
+
 def release() -> None:
     """Give a NIC's packets back to the kernel, whether they were kept from it or not."""
     _nft(f"table netdev {NFT_TABLE}; delete table netdev {NFT_TABLE}")
@@ -77,7 +89,7 @@ def _nft(commands: str) -> None:
             check=False,
         )
     except FileNotFoundError:
-        raise NotSetUp("a datapath in userspace needs the program nft: apt install nftables") from None
+        raise NotSetUp(NO_NFT) from None
     if done.returncode:
         raise NotSetUp(f"nft: {done.stderr.strip()}")
 

@@ -13,11 +13,12 @@ from ovnest.agent.bridge import check_free, has_kernel_datapath, in_database, ot
 from ovnest.agent.errors import AgentError, NotSetUp
 from ovnest.agent.takeover import dhclient, files, managers, reading, timer
 from ovnest.agent.takeover.commands import SYSTEMD
-from ovnest.agent.takeover.facts import LINK, describe, on_device
+from ovnest.agent.takeover.facts import LINK, NAME_MAX, describe, on_device
 from ovnest.agent.takeover.managers import Manager
 from ovnest.agent.takeover.record import Record, Records
 from ovnest.agent.takeover.steps import CONFIRM, LEAVE, TAKE_OVER, Step, plan_give_back
 from ovnest.agent.takeover.work import Work
+from ovnest.agent.uplink import check_possible
 from ovnest.agent.work import boot_id
 from ovnest.ovsdb import OvsdbError
 
@@ -42,6 +43,10 @@ def prepare(records: Records, nic: str, *, bridge: str, ovs: str, within_s: floa
         )
     if (taken := records.find_taken()) is not None:
         raise NotSetUp(f"{taken.nic} is taken over already; `ovnest agent teardown` gives it back")
+    if len(bridge) > NAME_MAX:
+        raise NotSetUp(f"a device's name has at most {NAME_MAX} characters, and {bridge} has more")
+    userspace = not has_kernel_datapath()
+    check_possible(userspace=userspace)
     reading.refuse_what_cannot_be(nic)
     in_database(ovs, lambda tx: check_free(tx, bridge, nic))
     before = reading.read(nic)
@@ -52,7 +57,7 @@ def prepare(records: Records, nic: str, *, bridge: str, ovs: str, within_s: floa
         nic=nic,
         bridge=bridge,
         ovs=ovs,
-        userspace=not has_kernel_datapath(),
+        userspace=userspace,
         before=before,
         managed=managers.find(nic, before.index, bridge),
         boot=boot_id(),

@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Callable
+from subprocess import SubprocessError
 from time import monotonic, sleep
 
 from msgspec.structs import replace
+from pyroute2.netlink.exceptions import NetlinkError
 
 from ovnest.agent import uplink
 from ovnest.agent.bridge import add_uplink, await_device, in_database, make_bridge, remove_bridge
@@ -66,8 +68,15 @@ class Work:
         return on_device(self.record.before, self.record.nic, lease_s=self.record.managed.lease_s)
 
     def do(self, step: Step) -> None:
-        """Carry out one step."""
-        self._methods[step]()
+        """Carry out one step.
+
+        Raises:
+            AgentError, OvsdbError, OSError: it cannot be done now.
+        """
+        try:
+            self._methods[step]()
+        except (NetlinkError, SubprocessError) as error:
+            raise LinkFailed(f"{step}: {error}") from error
         if step == self._crash_after:
             os._exit(CRASH_STATUS)
 

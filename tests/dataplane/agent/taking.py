@@ -97,7 +97,7 @@ class OnlyNic:
             raise CommandFailed(argv, status, complaint)
         return output
 
-    async def setup(self, *words: str, verb: str = "setup", crash_after: str = "") -> str:
+    async def setup(self, *words: str, verb: str = "setup", crash_after: str = "", path: str = "") -> str:
         """What `ovnest agent setup …` printed. Raises CommandFailed."""
         cni, netavark = self.vm.directory / "cni", self.vm.directory / "netavark"
         where = ("--ovs", self.vm.ovs.remote, "--state", str(self.state), "--cni-dir", str(cni))
@@ -113,7 +113,8 @@ class OnlyNic:
             str(netavark),
         )
         env = {**self.vm.environment(), **({"OVNEST_CRASH_AFTER": crash_after} if crash_after else {})}
-        status, output, complaint = await attempt(*self.inside(*argv), env=env)
+        searching = ("env", f"PATH={path}") if path else ()
+        status, output, complaint = await attempt(*self.inside(*searching, *argv), env=env)
         assert "Traceback" not in complaint, complaint
         if status:
             raise CommandFailed(argv, status, complaint)

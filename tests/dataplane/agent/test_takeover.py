@@ -249,14 +249,16 @@ async def test_what_cannot_be_taken_over_is_refused_and_left(machine: OnlyNic) -
     vm1 = machine.vm
     before = await machine.have()
 
-    async def refused(said: str, *words: str) -> None:
+    async def refused(said: str, *words: str, path: str = "") -> None:
         with pytest.raises(CommandFailed, match=said):
-            await machine.setup(*(words or TAKE))
+            await machine.setup(*(words or TAKE), path=path)
 
     await refused("there is no NIC nowhere", "--take-over", "nowhere")
     await refused("is the loopback", "--take-over", "lo")
     await refused("at least 1 s", *TAKE, "--confirm-within", "0.5")
     await refused("not allowed with argument", *TAKE, "--uplink", UPLINK)
+    await refused("needs the program nft", *TAKE, path="/nowhere")
+    await refused("at most 15 characters", *TAKE, "--bridge", "br-with-a-long-name")
     await refused("no take-over waits", "--confirm")
     await refused("no take-over waits", "--roll-back")
     await refused(r"say by --uplink .* --take-over", "--dry-run")

@@ -1,7 +1,7 @@
 """What ovn-controller reads in the VM's Open vSwitch: who it is, where to go, and with which keys.
 
 Source: ovn-controller(8), "Configuration"; ovs-vswitchd.conf.db(5), SSL. That ovn-controller takes changed
-names of files from there for its next connection, and keeps the present one, was tried with OVN 23.03.
+names of files from there for its next connection, and keeps the present one, was tried (23.03, 25.03).
 """
 
 import asyncio

@@ -49,6 +49,12 @@ ALLOWED: Mapping[tuple[str, int], frozenset[str]] = {
     ("subnets", 0): frozenset({"GET"}),
     ("subnets", 1): frozenset({"GET"}),
 }
+# The same for an agent that may make networks.
+MAKING: Mapping[tuple[str, int], frozenset[str]] = {
+    ("networks", 0): frozenset({"POST"}),
+    ("networks", 1): frozenset({"DELETE"}),
+    ("subnets", 0): frozenset({"POST"}),
+}
 # An agent's requests pass policy as a service of its project, after the guard; never as an administrator.
 ROLES = frozenset({"service", "member", "reader"})
 NOBODY = Caller(project_id="")
@@ -105,7 +111,7 @@ class AgentApp:
             return lambda request, caller: self._watch(request, agent, scope, caller)
         if request.path.startswith(PREFIX):
             plural, *parts = request.path.removeprefix(PREFIX).removesuffix("/").split("/")
-            if method in ALLOWED.get((plural, len(parts)), ()):
+            if _is_allowed(method, plural, len(parts), scope):
                 methods = self._resource(plural, agent).routes(parts)
                 if methods is not None:
                     return methods[method]
@@ -185,6 +191,14 @@ class AgentApp:
             )
         except CredentialRefused:
             return  # revoked in between: there is nobody left to tell
+
+
+def _is_allowed(method: str, plural: str, length: int, scope: Scope) -> bool:
+    """Whether there is such a request; the guard then says whether it may be this one."""
+    place = (plural, length)
+    if scope.networks_max and method in MAKING.get(place, ()):
+        return True
+    return method in ALLOWED.get(place, ())
 
 
 def _require_post(request: Request) -> None:

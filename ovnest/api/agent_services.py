@@ -1,4 +1,5 @@
-"""SERVICES as one agent may use them: each function behind the guard of `operations.agent_ports`."""
+"""SERVICES as one agent may use them: each function behind a guard, `operations.agent_ports` or
+`operations.agent_networks`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -8,12 +9,13 @@ from msgspec.structs import replace
 from ovnest.api.services import SERVICES, Service
 from ovnest.caller import Agent
 from ovnest.errors.agents import AgentNotAllowed
+from ovnest.operations import agent_networks as making
 from ovnest.operations import agent_ports as guard
 from ovnest.operations import networks, ports, subnets
 from ovnest.operations.steps.once import Once
-from ovnest.resources.network import Network
+from ovnest.resources.network import CreateNetwork, Network
 from ovnest.resources.port import CreatePort, Port
-from ovnest.resources.subnet import Subnet
+from ovnest.resources.subnet import CreateSubnet, Subnet
 from ovnest.transaction import Tx
 
 
@@ -34,8 +36,17 @@ class AgentServices:
                 "show": self._show_port,
                 "list": self._list_ports,
             },
-            "networks": {"show": self._show_network, "list": self._list_networks},
-            "subnets": {"show": self._show_subnet, "list": self._list_subnets},
+            "networks": {
+                "create": self._create_network,
+                "delete": self._delete_network,
+                "show": self._show_network,
+                "list": self._list_networks,
+            },
+            "subnets": {
+                "create": self._create_subnet,
+                "show": self._show_subnet,
+                "list": self._list_subnets,
+            },
         }
         return replace(SERVICES[plural], **{**common, **own[plural]})
 
@@ -61,6 +72,25 @@ class AgentServices:
 
     def _list_ports(self, tx: Tx, filters: Mapping[str, Sequence[str]]) -> Iterator[Port]:
         return guard.list_own(tx, guard.own_scope(tx, self._agent))
+
+    def _create_network(self, tx: Tx, want: CreateNetwork) -> Network:
+        scope = guard.own_scope(tx, self._agent)
+        before = making.made_before(tx, scope, want)
+        if before is not None:
+            return before
+        network = networks.create_network(tx, making.network_by_agent(tx, scope, want))
+        making.keep_made(tx, scope, network)
+        return network
+
+    def _delete_network(self, tx: Tx, network_id: str, query: Mapping[str, str]) -> None:
+        scope = guard.own_scope(tx, self._agent)
+        making.require_made(scope, network_id)
+        networks.delete_network(tx, network_id, {})
+        making.forget_made(tx, scope, network_id)
+
+    def _create_subnet(self, tx: Tx, want: CreateSubnet) -> Subnet:
+        scope = guard.own_scope(tx, self._agent)
+        return subnets.create_subnet(tx, making.subnet_by_agent(tx, scope, want))
 
     def _show_network(self, tx: Tx, network_id: str) -> Network:
         guard.require_network(guard.own_scope(tx, self._agent), network_id)

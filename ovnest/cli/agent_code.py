@@ -31,6 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     create.add_argument("--project", metavar="ID", help="with --chassis: the project that owns its ports")
     create.add_argument("--ports-max", metavar="N", type=int, help="how many ports it may have (1000)")
+    create.add_argument(
+        "--networks-max",
+        metavar="N",
+        type=int,
+        help="how many networks it may make itself, for `docker network create` (0: none)",
+    )
     create.add_argument("--expires", metavar="SECONDS", type=int, help="how long the code is good (3600)")
     create.add_argument(
         "-f",
@@ -73,6 +79,7 @@ def _create(arguments: argparse.Namespace) -> str:
     given = {
         "project_id": arguments.project,
         "ports_max": arguments.ports_max,
+        "networks_max": arguments.networks_max,
         "expires_s": arguments.expires,
     }
     wanted |= {name: value for name, value in given.items() if value is not None}
@@ -82,9 +89,10 @@ def _create(arguments: argparse.Namespace) -> str:
     if arguments.format == "value":
         return str(made["code"])
     whom = "the VM with port" if made["mode"] == "nested" else "the chassis"
+    more = f", and make {made['networks_max']} network(s) of its own" if made["networks_max"] else ""
     return (
         f"A code for {whom} {made['subject']}, good once, until {made['code_expires_at']}.\n"
-        f"It may have {made['ports_max']} ports on {len(made['networks'])} network(s). In the VM:\n"
+        f"It may have {made['ports_max']} ports on {len(made['networks'])} network(s){more}. In the VM:\n"
         f"  ovnest agent enroll --code-file FILE     with this in FILE, mode 0600:\n\n{made['code']}"
     )
 

@@ -41,6 +41,13 @@ class AgentPortsExceeded(Conflict):
     template = "Quota exceeded for resources: ['port']. The agent of {subject} may have {most} ports."
 
 
+class AgentNetworksExceeded(Conflict):
+    """409: the agent has made as many networks as it may, or as many subnets of one."""
+
+    neutron_type = "OverQuota"
+    template = "Quota exceeded for resources: ['{resource}']. The agent of {subject} may make {most} {where}."
+
+
 class AgentCodeNotFound(NotFound):
     """404: no agent has been given a code for that."""
 

@@ -93,6 +93,10 @@ class AgentGrant(DocumentFacts, frozen=True, kw_only=True):
     project_id: Annotated[str, Meta(description="the project that owns the ports it makes")] = ""
     networks: Annotated[tuple[str, ...], Meta(description="networks that it may make ports on")] = ()
     ports_max: Annotated[int, Meta(description="how many ports it may have")] = 0
+    networks_max: Annotated[int, Meta(description="how many networks it may make itself")] = 0
+    made: Annotated[
+        tuple[str, ...], Meta(description="networks that it has made, on which it may make ports, too")
+    ] = ()
     code: Annotated[str, Meta(description="the permission that a code waits to be used for")] = ""
     code_expires: Annotated[int, Meta(description="until when it waits, in Unix time")] = 0
     grant: Annotated[str, Meta(description="the permission that the credential in use came from")] = ""

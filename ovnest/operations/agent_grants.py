@@ -88,6 +88,7 @@ def create_agent_code(tx: Tx, want: CreateAgentCode) -> AgentGrant:
         project_id=project_id,
         networks=tuple(sorted(networks)),
         ports_max=want.ports_max,
+        networks_max=want.networks_max,
         code=tx.new_id(),
         code_expires=tx.seconds + want.expires_s,
     )

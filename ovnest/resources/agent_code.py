@@ -30,8 +30,8 @@ _CHASSIS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 class CreateAgentCode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an administrator may send: a parent port or a chassis, and what the agent may do there.
 
-    `networks` left out means the parent's own, and for a chassis none. `project_id` is for a chassis only;
-    under a parent the ports are its project's.
+    `networks` left out means the parent's own, and for a chassis none; `networks_max` is how many it may make
+    beside those. `project_id` is for a chassis only; under a parent the ports are its project's.
     """
 
     parent: str | None = None
@@ -39,6 +39,7 @@ class CreateAgentCode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     project_id: str | None = None
     networks: tuple[str, ...] | UnsetType = UNSET
     ports_max: int = PORTS_DEFAULT
+    networks_max: int = 0
     expires_s: int = EXPIRES_S
 
 
@@ -47,6 +48,7 @@ class AgentCodeBody(Struct, frozen=True, kw_only=True):
 
     `state` is `waiting` (for the code to be used), `expired` (it was not), or `enrolled`. Times are UTC,
     null where there is none yet. `conflict_at`: an older generation of the credential was seen in use.
+    `networks_made` are networks that it has made, of `networks_max` that it may make.
     """
 
     subject: str
@@ -54,6 +56,8 @@ class AgentCodeBody(Struct, frozen=True, kw_only=True):
     project_id: str
     networks: tuple[str, ...]
     ports_max: int
+    networks_max: int
+    networks_made: tuple[str, ...]
     state: str
     generation: int
     code_expires_at: str | None
@@ -147,5 +151,6 @@ CREATE_AGENT_CODE: Coercions = {
     "tenant_id": optional(limited(NAME_MAX)),
     "networks": distinct(listed(uuid, most=NETWORKS_MAX)),
     "ports_max": whole_number(1, PORTS_MAX),
+    "networks_max": whole_number(0, NETWORKS_MAX),
     "expires_s": whole_number(EXPIRES_S_MIN, EXPIRES_S_MAX),
 }

@@ -2,7 +2,9 @@
 
 VM `a` has the agent that attacks. Around it there is one of each thing that it must not touch: another VM of
 the same project with an agent and a container, one of another project, a container of another project under
-`a` itself, a network that `a` was not given, an agent on a chassis.
+`a` itself, a network that `a` was not given, one that another agent has made, an agent on a chassis.
+
+Another agent, `maker`, attacks all that as well: it may make networks, and has made one.
 """
 
 import asyncio
@@ -33,6 +35,7 @@ class World(Struct, frozen=True, kw_only=True):
     """The agent of VM `a`, its network, its one port; and what is not its own, by what it is."""
 
     agent: AgentSide
+    maker: AgentSide
     parent: str
     network: str
     own: str
@@ -55,7 +58,11 @@ async def world(site: Site) -> World:
     b = await site.vm(given, name="b", project_id="red")
     c = await site.vm(given, name="c", project_id="blue")
     agent = await site.agent(a)
-    agent_b = await site.agent(b)
+    agent_b = await site.agent(b, networks_max=2)
+    made = (await agent_b.must(201, "POST", "/v2.0/networks", {"network": {"name": "made"}}))["network"]["id"]
+    made_subnet = {"network_id": made, "ip_version": 4, "cidr": "10.3.0.0/24"}
+    maker = await site.agent(await site.vm(given, name="m", project_id="red"), networks_max=3)
+    await maker.must(201, "POST", "/v2.0/networks", {"network": {"name": "makers"}})
     chassis = await site.new_code(chassis="vm-x", networks=[given], project_id="red")
     agent_x = await site.side.enrolled(chassis["code"])
 
@@ -66,6 +73,7 @@ async def world(site: Site) -> World:
 
     return World(
         agent=agent,
+        maker=maker,
         parent=a,
         network=given,
         own=(await agent.create_port(given, name="own"))["id"],
@@ -78,10 +86,17 @@ async def world(site: Site) -> World:
             "another project's container under its own parent": await under(a, given, project_id="blue"),
             "a chassis' container": (await agent_x.create_port(given))["id"],
             "a port on a network that it was not given": await site.vm(others, project_id="red"),
+            "a container on another agent's network": (await agent_b.create_port(made))["id"],
             "none at all": ABSENT,
         },
-        networks={"not given": others, "none at all": ABSENT},
-        subnets={"not given": subnets["others"], "none at all": ABSENT},
+        networks={"not given": others, "made by another agent": made, "none at all": ABSENT},
+        subnets={
+            "not given": subnets["others"],
+            "made by another agent": (
+                await agent_b.must(201, "POST", "/v2.0/subnets", {"subnet": made_subnet})
+            )["subnet"]["id"],
+            "none at all": ABSENT,
+        },
     )
 
 
@@ -128,7 +143,14 @@ BODIES: tuple[Any, ...] = (
 )
 
 
-async def test_no_verb_on_any_path_gets_at_anything_that_is_not_its_own(site: Site, world: World) -> None:
+ATTACKERS = pytest.mark.parametrize("attacker", ["agent", "maker"])
+
+
+@ATTACKERS
+async def test_no_verb_on_any_path_gets_at_anything_that_is_not_its_own(
+    site: Site, world: World, attacker: str
+) -> None:
+    agent: AgentSide = getattr(world, attacker)
     before = await everything(site)
     asked = [(method, path) for path in paths(world) for method in METHODS]
     # What these paths are for all the same: they list what is its own.
@@ -138,7 +160,7 @@ async def test_no_verb_on_any_path_gets_at_anything_that_is_not_its_own(site: Si
     async def ask(place: int, method: str, path: str) -> None:
         body = BODIES[place % len(BODIES)] if method in ("POST", "PUT", "PATCH") else None
         async with gate:
-            answer = await world.agent(method, path, body)
+            answer = await agent(method, path, body)
         if (method, path) in fine:
             return
         assert answer.status in (400, 403, 404), (method, path, answer)
@@ -146,12 +168,14 @@ async def test_no_verb_on_any_path_gets_at_anything_that_is_not_its_own(site: Si
     await asyncio.gather(*(ask(place, *each) for place, each in enumerate(asked)))
     assert len(asked) > 1000
     assert await everything(site) == before
-    await world.agent.must(200, "GET", f"/v2.0/ports/{world.own}")  # the control: the credential was good
+    # The control: the credential was good.
+    await agent.must(200, "GET", f"/v2.0/networks/{world.network}")
 
 
-async def documented(site: Site, world: World) -> list[tuple[str, str, Any]]:
+async def documented(site: Site, world: World, *, makes: bool = False) -> list[tuple[str, str, Any]]:
     """Every path of the server's own OpenAPI document with every id that is not the agent's, by every verb,
-    with a body that would be good; but for what lists the agent's own, and what makes it a port."""
+    with a body that would be good; but for what lists the agent's own, and what makes it a port, or a network
+    where it `makes` those."""
     document = (await site.api.ask("GET", "/openapi")).body
     assert {"/v2.0/ports", "/v2.0/networks", "/v2.0/subnets"} <= document["paths"].keys()
     foreign = [*world.ports.values(), *world.networks.values(), *world.subnets.values()]
@@ -172,30 +196,34 @@ async def documented(site: Site, world: World) -> list[tuple[str, str, Any]]:
                 asked += [
                     (method, template.format(id=key, tag="taken"), body) for key in (*foreign, world.network)
                 ]
-            elif method not in ("GET", "HEAD") and (method, plural) != ("POST", "ports"):
+            elif method == "POST" and (plural == "ports" or (plural == "networks" and makes)):
+                continue
+            elif method not in ("GET", "HEAD"):
                 asked.append((method, template, {"subnet": new_subnet} if plural == "subnets" else body))
     # What it was given it may see, and that is all.
     given = f"/v2.0/networks/{world.network}"
     return [each for each in asked if each[:2] not in (("GET", given), ("HEAD", given))]
 
 
+@ATTACKERS
 async def test_no_verb_on_any_documented_path_gets_at_anything_that_is_not_its_own(
-    site: Site, world: World
+    site: Site, world: World, attacker: str
 ) -> None:
+    agent: AgentSide = getattr(world, attacker)
     before = await everything(site)
-    asked = await documented(site, world)
+    asked = await documented(site, world, makes=attacker == "maker")
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def ask(method: str, path: str, body: Any) -> None:
         async with gate:
-            answer = await world.agent(method, path, body)
+            answer = await agent(method, path, body)
         assert answer.status in (403, 404), (method, path, answer)
 
     await asyncio.gather(*(ask(*each) for each in asked))
     assert await everything(site) == before
 
     url = urlsplit(site.api.url)
-    headers = {"Authorization": f"Bearer {world.agent.credential}"}
+    headers = {"Authorization": f"Bearer {agent.credential}"}
     for method, path, body in asked:
         status = await asyncio.to_thread(_status, url.port, method, path, body, headers)
         assert status == 401, (method, path)
@@ -292,7 +320,7 @@ async def test_no_query_lists_what_is_not_its_own(site: Site, world: World, quer
         found = {each.get("id") for each in answer.body[plural]}
         if own is not None:
             assert found <= own
-        assert world.subnets["not given"] not in found
+        assert not {world.subnets["not given"], world.subnets["made by another agent"]} & found
 
 
 OTHERS_PARENT = "another VM of the project"
@@ -328,6 +356,7 @@ OTHERS_PARENT = "another VM of the project"
         ({"fixed_ips": [{"ip_address": "10.2.0.7"}]}, 400),
         ({"fixed_ips": [{"subnet_id": "{others_subnet}"}]}, 400),
         ({"network_id": "{others}"}, 404),
+        ({"network_id": "{made}"}, 404),
         ({"network_id": ABSENT}, 404),
         ({"id": ABSENT}, 400),
         ({"status": "ACTIVE"}, 400),
@@ -345,6 +374,7 @@ async def test_no_port_is_made_with_what_is_not_an_agents_to_choose(
         "a": world.parent,
         "b": world.ports[OTHERS_PARENT],
         "others": world.networks["not given"],
+        "made": world.networks["made by another agent"],
         "others_subnet": world.subnets["not given"],
     }
     text = json.dumps(attributes)

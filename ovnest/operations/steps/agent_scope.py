@@ -24,13 +24,18 @@ _NETWORKS_OWN = ("network:", "neutron:")
 
 
 class Scope(Struct, frozen=True, kw_only=True):
-    """What one agent may touch: ports of `project_id` under one parent, or bound to one chassis."""
+    """What one agent may touch: ports of `project_id` under one parent, or bound to one chassis.
+
+    `networks` are those that it was given and those that it has `made`.
+    """
 
     mode: Mode
     subject: str
     project_id: str
     networks: frozenset[str]
     ports_max: int
+    networks_max: int
+    made: frozenset[str]
 
 
 def authorised(tx: Tx, agent: Agent) -> Scope:
@@ -74,8 +79,10 @@ def scope_of(grant: AgentGrant) -> Scope:
         mode=grant.mode,
         subject=grant.id,
         project_id=grant.project_id,
-        networks=frozenset(grant.networks),
+        networks=frozenset(grant.networks) | frozenset(grant.made),
         ports_max=grant.ports_max,
+        networks_max=grant.networks_max,
+        made=frozenset(grant.made),
     )
 
 

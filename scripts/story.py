@@ -74,6 +74,11 @@ class Story:
         self.far_address = ""
         self._environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"}
 
+    @property
+    def to_try(self) -> tuple[tuple[str, str], ...]:
+        """Commands for the nodes, and what they do, for who goes on."""
+        return ((f"vm1.db ping {self.far_address}", "db pings far"),)
+
     async def tell(self) -> None:
         """All of it.
 
@@ -99,16 +104,16 @@ class Story:
         self._environment["PATH"] = f"{sandbox.path / 'bin'}:{self._environment['PATH']}"
         return sandbox
 
-    async def _api(self, sandbox: Sandbox) -> None:
+    async def _api(self, sandbox: Sandbox, *options: str) -> None:
         self.screen.chapter("The Networking API on OVN's Northbound")
         databases = ("--northbound", sandbox.northbound, "--southbound", sandbox.southbound)
-        argv = ("ovnest", "serve", *databases, "--listen", f"127.0.0.1:{_free_port()}")
+        argv = ("ovnest", "serve", *databases, "--listen", f"127.0.0.1:{_free_port()}", *options)
         self.screen.type(argv, suffix=" &")
         began = monotonic()
         log = sandbox.path / "api.log"
         # With the sandbox's mark it is one of the sandbox's processes, and goes when that is taken down.
         environment = surroundings(self._environment | Mark(sandbox.path, "api").environment())
-        process = _start(argv, environment, log)
+        process = start(argv, environment, log)
 
         async def served() -> str:
             said = log.read_text(errors="replace")
@@ -272,14 +277,20 @@ class Story:
         rows.append(("db", "far", *(self.screen.good(f"{ms:.1f} ms") for ms in times)))
         self.screen.table(rows)
 
-    async def _run(self, *argv: str, lines: int | None = None, fields: Sequence[str] = ()) -> dict[str, str]:
+    async def _run(
+        self,
+        *argv: str,
+        lines: int | None = None,
+        fields: Sequence[str] = (),
+        timeout_s: float = CLIENT_TIMEOUT_S,
+    ) -> dict[str, str]:
         """Type a command, and show what it says: its first `lines`, or of its table these fields.
 
         What it says is given back: the fields of its table, or all of it under "".
         """
         self.screen.type(argv)
         began = monotonic()
-        status, said, complaint = await attempt(*argv, env=self._environment, timeout_s=CLIENT_TIMEOUT_S)
+        status, said, complaint = await attempt(*argv, env=self._environment, timeout_s=timeout_s)
         self.screen.took(monotonic() - began)
         if status != 0:
             raise Failed(f"`{argv[0]}` ended with status {status}: {(complaint or said).strip()}")
@@ -322,7 +333,7 @@ def _short(endpoint: Endpoint) -> str:
     return endpoint.name.rpartition(".")[2]
 
 
-def _start(argv: Sequence[str], environment: Mapping[str, str], log: Path) -> "subprocess.Popen[bytes]":
+def start(argv: Sequence[str], environment: Mapping[str, str], log: Path) -> "subprocess.Popen[bytes]":
     """A program that outlives us, and is not hit by a Control-C that is meant for us."""
     with log.open("wb") as output:
         return subprocess.Popen(argv, env=environment, stdout=output, stderr=output, start_new_session=True)
@@ -342,13 +353,13 @@ def _free_port() -> int:
 def _go_on(story: Story) -> None:
     """What to type now."""
     screen, option = story.screen, f"--name {story.name}"
-    commands = (
+    commands: tuple[tuple[str, str], ...] = (
         (f"export PATH={Path(sys.executable).parent}:$PATH", ""),
         (f"export OS_AUTH_TYPE=none OS_ENDPOINT={story.url}", ""),
         ("openstack port list", "or neutron, or curl"),
         (f"ovnest sandbox shell {option}", "in it ovn-nbctl and ovn-sbctl talk to this OVN,"),
         ("ovn-nbctl show", "and every node is a command:"),
-        (f"vm1.db ping {story.far_address}", "db pings far"),
+        *story.to_try,
         ("hv1 ovs-vsctl show", "on a hypervisor"),
         (f"ovnest sandbox down {option}", "ends all of it, the API too"),
     )
@@ -358,8 +369,9 @@ def _go_on(story: Story) -> None:
         screen.say(f"  {command:{width}}  {screen.paint('dim', f'# {what}')}" if what else f"  {command}")
 
 
-async def _tell(arguments: argparse.Namespace, screen: Screen) -> int:
-    story = Story(arguments.name, screen)
+async def tell(story: Story, *, keep: bool) -> int:
+    """Tell a story, and take everything down unless it is to be kept; 0 if all of it came true."""
+    screen = story.screen
     told = asyncio.create_task(story.tell())
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -369,7 +381,7 @@ async def _tell(arguments: argparse.Namespace, screen: Screen) -> int:
         await told
         screen.say("")
         screen.say(screen.good(f"All of it true, in {screen.seconds:.1f} s."))
-        stays = arguments.keep
+        stays = keep
         if stays:
             _go_on(story)
         return 0
@@ -380,17 +392,19 @@ async def _tell(arguments: argparse.Namespace, screen: Screen) -> int:
         screen.complain(str(error))
         return 1
     finally:
-        if not stays and await take_away(arguments.name):
+        if not stays and await take_away(story.name):
             screen.say(screen.paint("dim", "Taken down: nothing is left running."))
 
 
-def main() -> int:
-    """Tell the story; 0 if all of it came true."""
-    parser = argparse.ArgumentParser(prog="scripts/demo", description="The story of a container port.")
+def main(kind: type[Story], description: str) -> int:
+    """Tell the story that the command line asks for; 0 if all of it came true."""
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=description)
+    parser.add_argument("--vm", action="store_true", help="the story of real virtual machines")
     parser.add_argument("--keep", action="store_true", help="leave everything running, and say how to go on")
     parser.add_argument("--name", default=NAME, help=f"of the sandbox ({NAME})")
-    return asyncio.run(_tell(parser.parse_args(), Screen()))
+    arguments = parser.parse_args()
+    return asyncio.run(tell(kind(arguments.name, Screen()), keep=arguments.keep))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(Story, "The story of a container port."))

@@ -89,7 +89,9 @@ async def docker_has(machine: Machine, name: str, address: str) -> Inside:
 async def ctr_run(machine: Machine, name: str) -> Inside:
     """A container of containerd's, put on the network by CNI."""
     how = f"--detach --cni --env PATH=/bin --rootfs {ROOT} {name}"
-    await machine.run(f"ctr run {how} sleep 100000", timeout_s=START_TIMEOUT_S)
+    # It hears of SIGTERM: a container's first process must ask for that, and systemd would wait 90 s for it.
+    stays = "sh -c 'trap exit TERM; sleep 100000 & wait'"
+    await machine.run(f"ctr run {how} {stays}", timeout_s=START_TIMEOUT_S)
     enter = f"ctr task exec --exec-id e$RANDOM$RANDOM {name}"
     found = await attachment(machine, container=f"default-{name}")  # with containerd's namespace before it
     mac = await machine.run(f"{enter} cat /sys/class/net/eth0/address")

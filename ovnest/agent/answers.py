@@ -19,6 +19,7 @@ class NetworkAnswer(Struct, frozen=True, kw_only=True):
 
     id: str
     name: str = ""
+    description: str = ""
     mtu: int = 1500
     dns_domain: str = ""
 

@@ -8,6 +8,7 @@ Source: Neutron API reference, v2.0.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_network
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -46,8 +47,16 @@ class _Ports(Struct):
     ports: list[PortAnswer]
 
 
+class _Network(Struct):
+    network: NetworkAnswer
+
+
 class _Networks(Struct):
     networks: list[NetworkAnswer]
+
+
+class _Subnet(Struct):
+    subnet: SubnetAnswer
 
 
 class _Subnets(Struct):
@@ -102,6 +111,54 @@ class Api:
         """Ask again for networks and subnets when they are next needed."""
         self._networks.clear()
 
+    async def list_networks(self) -> list[Network]:
+        """All networks that we may use, with their subnets, as they are now."""
+        networks = (await self._get(_Networks, "/v2.0/networks")).networks
+        subnets = (await self._get(_Subnets, "/v2.0/subnets")).subnets
+        return [
+            Network(answer=one, subnets={each.id: each for each in subnets if each.network_id == one.id})
+            for one in networks
+        ]
+
+    async def create_network(self, name: str, description: str) -> NetworkAnswer:
+        """A new network, or the one of that name and description that we have made before.
+
+        Raises:
+            ApiRefused: the API does not make it: 403 where it makes none for us.
+            ApiUnreachable: it may have been made if that is in doubt.
+        """
+        body = {"network": {"name": name, "description": description}}
+        return _decode(await self._create("networks", body), _Network).network
+
+    async def create_subnet(self, network_id: str, cidr: str, gateway: str | None) -> SubnetAnswer:
+        """A new subnet of a network that we have made.
+
+        Raises:
+            ApiRefused: the API does not make it, since it is there already, for example.
+            ApiUnreachable: it may have been made if that is in doubt.
+        """
+        version = ip_network(cidr).version
+        subnet = {"network_id": network_id, "ip_version": version, "cidr": cidr, "gateway_ip": gateway}
+        return _decode(await self._create("subnets", {"subnet": subnet}), _Subnet).subnet
+
+    async def delete_network(self, network_id: str) -> bool:
+        """Delete a network that we have made; False if there is none any more."""
+        return await self._delete(f"/v2.0/networks/{quote(network_id)}")
+
+    async def _create(self, plural: str, body: dict[str, Any]) -> Reply:
+        return await self._ask(
+            Request(method="POST", target=f"/v2.0/{plural}", body=msgspec.json.encode(body))
+        )
+
+    async def _delete(self, target: str) -> bool:
+        try:
+            await self._ask(Request(method="DELETE", target=target))
+        except ApiRefused as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
     async def _find_network(self, name_or_id: str) -> NetworkAnswer:
         for field in ("id", "name"):
             found = (await self._get(_Networks, "/v2.0/networks", **{field: name_or_id})).networks
@@ -153,13 +210,7 @@ class Api:
 
     async def delete_port(self, port_id: str) -> bool:
         """Delete the port; False if there is none any more."""
-        try:
-            await self._ask(Request(method="DELETE", target=f"/v2.0/ports/{quote(port_id)}"))
-        except ApiRefused as error:
-            if error.status == 404:
-                return False
-            raise
-        return True
+        return await self._delete(f"/v2.0/ports/{quote(port_id)}")
 
     # The rest.
 

@@ -117,15 +117,24 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
         reconciler = Reconciler(engine, identity.subject, site.socket.with_suffix(".events"))
         chassis = Renewal(identity.state, site.ovs) if identity.state is not None else None
         guard = Guard(site.ovs, site.bridge)
+        plugin = Plugin(engine)
+
+        def problems() -> list[str]:
+            return [
+                identity.holder.problem if identity.holder is not None else "",
+                chassis.problem() if chassis is not None else "",
+                guard.problem,
+                plugin.made.problem,
+            ]
+
         work: list[Awaitable[None]] = [
-            local.serve(sock, _requests(engine, reconciler, identity, chassis, guard).answer),
+            local.serve(sock, _requests(engine, reconciler, identity, problems).answer),
             reconciler.run(),
             engine.reminding.run(),
         ]
         if site.docker is not None:
             door = stack.enter_context(local.listen(site.docker))
             stack.callback(local.remove, site.docker)
-            plugin = Plugin(engine)
             work += [server.serve(door, plugin.answer), plugin.run()]
         if identity.holder is not None:
             work += [identity.holder.run(api), Reporter(engine, reconciler, identity.holder).run()]
@@ -153,19 +162,14 @@ async def _prepare_uplinks(journal: Journal) -> None:
 
 
 def _requests(
-    engine: Engine, reconciler: Reconciler, identity: Identity, chassis: Renewal | None, guard: Guard
+    engine: Engine, reconciler: Reconciler, identity: Identity, problems: Callable[[], list[str]]
 ) -> Requests:
-    """All that can be asked over the socket."""
+    """All that can be asked over the socket; `problems` says what else is wrong, where it is not empty."""
     requests = Requests(engine)
     leftovers = Leftovers(engine, reconciler)
 
     async def answer_status(_request: dict[str, Any], _files: list[int]) -> Any:
-        problems = [
-            identity.holder.problem if identity.holder is not None else "",
-            chassis.problem() if chassis is not None else "",
-            guard.problem,
-        ]
-        return await status(engine, reconciler.findings, identity.subject, problems)
+        return await status(engine, reconciler.findings, identity.subject, problems())
 
     requests.verbs |= {
         "cni": Cni(engine).answer,

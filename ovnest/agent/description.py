@@ -1,12 +1,14 @@
-"""A port's description: how the agent knows its own ports again, and what people want to know of them.
+"""A description: how the agent knows its own ports and networks again, and what people want to know of them.
 
 agent=8144908e-… request=1f0c… namespace=default pod=web
+agent=8144908e-… docker=5d1b…
 """
 
 from collections.abc import Mapping
 
 AGENT = "agent"
 REQUEST = "request"
+DOCKER = "docker"
 LENGTH_MAX = 255
 
 
@@ -20,8 +22,18 @@ def described(agent: str, request: str, labels: Mapping[str, str]) -> str:
     return text
 
 
+def of_docker(agent: str, network_id: str) -> str:
+    """The text of a network that the agent made for Docker's network of that id."""
+    return f"{AGENT}={agent} {DOCKER}={network_id}"
+
+
+def docker_of(description: str) -> str:
+    """For which network of Docker's one of that description was made; empty if for none."""
+    return _value(description, DOCKER)
+
+
 def agent_of(description: str) -> str:
-    """Which agent made a port of that description; empty if none did."""
+    """Which agent made what has that description; empty if none did."""
     return _value(description, AGENT)
 
 

@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
+from enum import StrEnum
 
 from msgspec.structs import replace
 
@@ -180,7 +181,7 @@ class Engine:
                     if step is Step.AWAIT_ACTIVE:
                         await turn.aclose()  # the rest is others' work
                     await self.attaching.steps[step](work)
-                    self._maybe_crash(step)
+                    self.maybe_crash(step)
         except BaseException as error:
             if work.entry is not None:
                 await asyncio.shield(self._give_up(work, work.entry, error))
@@ -211,7 +212,7 @@ class Engine:
         try:
             for step in plan.plan_detach(seen):
                 await self.detaching.steps[step](work)
-                self._maybe_crash(step)
+                self.maybe_crash(step)
         except Later as reason:
             if self.pending.get(recorded.device) != str(reason):
                 _log.warning("event=removal_waits device=%s reason=%s", recorded.device, reason)
@@ -240,7 +241,8 @@ class Engine:
         done = [await self.finish(each, Event.DETACH) for each in waiting]
         return any(done)
 
-    def _maybe_crash(self, step: Step) -> None:
+    def maybe_crash(self, step: StrEnum) -> None:
+        """End the process here, if a test wants to see what is left then."""
         if self._crash_after == step:
             os._exit(CRASH_STATUS)
 

@@ -6,7 +6,7 @@ never touched.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from secrets import token_hex
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -281,6 +281,26 @@ class Journal:
 
         await self._asked(self._client.execute(operation))
 
+    async def note(self, key: str, *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
+        """Change which words are noted under `key`, at our bridge.
+
+        Raises:
+            NotSetUp: there is no such bridge.
+        """
+
+        def operation(tx: Transaction) -> None:
+            bridge = self._bridge(tx)
+            words = _words(bridge, key) - set(remove) | set(add)
+            text = {key: " ".join(sorted(words))} if words else {}
+            tx.change_map(bridge, "external_ids", text, [] if words else [key])
+
+        await self._asked(self._client.execute(operation))
+
+    def noted(self, key: str) -> frozenset[str]:
+        """The words that are noted under `key`; none where there is no bridge."""
+        bridges = self._client.replica.all(BRIDGE_BY_NAME, self.bridge)
+        return frozenset(word for bridge in bridges for word in _words(bridge, key))
+
     # Waiting.
 
     async def until_on_bridge(self, row: RowUuid, ifindex: int, timeout_s: float) -> None:
@@ -375,6 +395,10 @@ def _changed(tx: Transaction, row: RowUuid, fields: Mapping[str, Any]) -> Port:
     ids = to_ids(structs.replace(entry, **fields))
     stale = [key for key in port.external_ids if key.startswith(PREFIX) and key not in ids]
     return tx.change_map(port, "external_ids", ids, stale)
+
+
+def _words(bridge: Bridge, key: str) -> frozenset[str]:
+    return frozenset(bridge.external_ids.get(key, "").split())
 
 
 def _new_uuid() -> RowUuid:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from ovnest.agent import plan, states
+from ovnest.agent.docker import made
 from ovnest.agent.takeover import steps as takeover
 
 
@@ -42,6 +43,18 @@ def step_table() -> str:
     )
 
 
+def docker_networks_table() -> str:
+    """What each step to a network of Docker's does, and which plans have it."""
+    plans = {"make": made.MAKE, "remove": made.REMOVE}
+    return table(
+        ("step", "does", "in the plan to"),
+        (
+            (f"`{step}`", text, ", ".join(name for name, steps in plans.items() if step in steps))
+            for step, text in made.MEANINGS.items()
+        ),
+    )
+
+
 def takeover_table() -> str:
     """What each step of a take-over does, and which plans have it."""
     plans = {
@@ -60,7 +73,7 @@ def takeover_table() -> str:
     )
 
 
-TABLES = (state_table, event_table, arrow_table, step_table, takeover_table)
+TABLES = (state_table, event_table, arrow_table, step_table, docker_networks_table, takeover_table)
 
 if __name__ == "__main__":
     for each in TABLES:

@@ -171,3 +171,15 @@ async def test_a_subnet_has_nothing_that_is_not_an_agents_to_choose(
     answer = await agent("POST", SUBNETS, {"subnet": wanted})
     assert answer.status == status, answer
     assert await site.api.list("subnet") == before
+
+
+async def test_the_agent_of_a_chassis_may_be_given_the_right_too(site: Site, lan: str) -> None:
+    code = await site.new_code(chassis="vm-n", networks=[lan], project_id="red", networks_max=1)
+    agent = await site.side.enrolled(code["code"])
+    network = await make(agent, name="docker-1")
+    await cut(agent, network["id"])
+    assert (await site.api.show("network", network["id"]))["project_id"] == "red"
+    port = await agent.create_port(network["id"])
+    assert (await site.api.show("port", port["id"]))["binding:host_id"] == "vm-n"
+    await agent.must(204, "DELETE", f"/v2.0/ports/{port['id']}")
+    await agent.must(204, "DELETE", f"{NETWORKS}/{network['id']}")

@@ -6,6 +6,7 @@ from typing import Any
 from ovnest.agent import answering
 from ovnest.agent.docker import pools
 from ovnest.agent.docker.ipam import ADDRESS_SPACE
+from ovnest.agent.docker.made import Made
 from ovnest.agent.docker.messages import (
     GENERIC_OPTIONS,
     INTERNAL,
@@ -32,16 +33,18 @@ OPTIONS = frozenset({"network"})
 class Driver:
     """Answers NetworkDriver's calls."""
 
-    def __init__(self, engine: Engine, reservations: Reservations) -> None:
+    def __init__(self, engine: Engine, reservations: Reservations, made: Made) -> None:
         self._engine = engine
         self._reservations = reservations
+        self._made = made
         self.settling = Settling(engine.parts.links, self._settled)
 
     async def create_network(self, asked: NetworkRequest) -> dict[str, Any]:
-        """Return if the network can be joined as it was asked; there is nothing to make.
+        """Return if the network can be joined as it was asked; make it if none was named.
 
         Raises:
             BadRequest: the message says what would be right.
+            AgentError: why it cannot be made.
         """
         options = asked.options or {}
         generic = options.get(GENERIC_OPTIONS) or {}
@@ -50,10 +53,20 @@ class Driver:
         if any(pool.address_space != ADDRESS_SPACE for pool in given):
             raise BadRequest("addresses are the API's to give: say --ipam-driver ovnest, too")
         name = generic.get("network", "")
+        said = [each for each in given if each.pool != pools.ANY]
         if name:
             network = await self._engine.parts.api.network(name)
-            for pool in (each for each in given if each.pool != pools.ANY):
+            for pool in said:
                 choose(network, ip_network(pool.pool).version, pool.pool)
+                if self._made.is_offered(pool.pool):
+                    raise BadRequest("say --ipam-opt network=, too, and not -o network= alone")
+        elif said:
+            await self._made.make(asked.network_id, {each.pool: each.gateway for each in said})
+        return {}
+
+    async def delete_network(self, asked: NetworkRequest) -> dict[str, Any]:
+        """Delete what was made for it, now or, since Docker forgets it either way, as soon as that can be."""
+        await self._made.remove(asked.network_id)
         return {}
 
     async def create_endpoint(self, asked: EndpointRequest) -> dict[str, Any]:

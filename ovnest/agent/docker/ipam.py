@@ -1,6 +1,6 @@
 """The IPAM driver: the first address that Docker asks for makes the port, known by its MAC address."""
 
-from ipaddress import ip_interface
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 from typing import Any
 
 from msgspec.structs import replace
@@ -8,7 +8,15 @@ from msgspec.structs import replace
 from ovnest.agent.answers import SubnetAnswer
 from ovnest.agent.api import Network
 from ovnest.agent.docker import pools
-from ovnest.agent.docker.messages import ADDRESS_TYPE, ENDPOINT_MAC, GATEWAY, AddressRequest, PoolRequest
+from ovnest.agent.docker.made import Made
+from ovnest.agent.docker.messages import (
+    ADDRESS_TYPE,
+    ENDPOINT_MAC,
+    GATEWAY,
+    AddressRequest,
+    PoolRelease,
+    PoolRequest,
+)
 from ovnest.agent.docker.reservations import Reservations
 from ovnest.agent.engine import Engine
 from ovnest.agent.errors import BadRequest
@@ -21,24 +29,24 @@ ADDRESS_SPACE = "ovnest"
 class Ipam:
     """Answers IpamDriver's calls."""
 
-    def __init__(self, engine: Engine, reservations: Reservations) -> None:
+    def __init__(self, engine: Engine, reservations: Reservations, made: Made) -> None:
         self._engine = engine
         self._reservations = reservations
+        self._made = made
 
     async def request_pool(self, asked: PoolRequest) -> dict[str, Any]:
-        """The subnet of the network that `--ipam-opt network=…` names.
+        """The subnet of the network that `--ipam-opt network=…` names; without it, one that is to be made.
 
         Raises:
-            BadRequest: no network is named, or it has no such subnet.
+            BadRequest: there is no such subnet, or none can be made.
         """
         name = (asked.options or {}).get("network", "")
-        if not name:
-            raise BadRequest(
-                "say by --ipam-opt network=NAME which network to join, by its name or id: "
-                "this agent has no right to make one"
-            )
         if asked.part:
             raise BadRequest("--ip-range is not for networks of ovnest: the API chooses, or --ip does")
+        if not name:
+            cidr = await self._made.offer(asked.pool, 6 if asked.v6 else 4)
+            gateway = f"{cidr.network_address + 1}/{cidr.prefixlen}"
+            return {"PoolID": pools.new_id(str(cidr)), "Pool": str(cidr), "Data": {GATEWAY: gateway}}
         network = await self._engine.parts.api.network(name)
         subnet = choose(network, 6 if asked.v6 else 4, asked.pool)
         return {
@@ -46,6 +54,11 @@ class Ipam:
             "Pool": pools.told(subnet, asked.pool),
             "Data": {GATEWAY: pools.gateway_of(subnet)},
         }
+
+    async def release_pool(self, asked: PoolRelease) -> dict[str, Any]:
+        """Somebody else may have the subnet, if it was not made."""
+        self._made.withdraw(pools.made_cidr(asked.pool_id))
+        return {}
 
     async def request_address(self, asked: AddressRequest) -> dict[str, Any]:
         """An address of the port with that MAC address, which is made if there is none yet.
@@ -55,19 +68,29 @@ class Ipam:
             AgentError: why the port cannot be made.
         """
         options = asked.options or {}
-        network = await self._engine.parts.api.network(pools.network_id(asked.pool_id))
-        subnet = pools.subnet_of(asked.pool_id, network)
-        if options.get(ADDRESS_TYPE) == GATEWAY:
-            return {"Address": _gateway(subnet, asked.address)}
         mac = options.get(ENDPOINT_MAC, "").lower()
-        if not mac:
+        is_gateway = options.get(ADDRESS_TYPE) == GATEWAY
+        if not (mac or is_gateway):
             raise BadRequest("--aux-address is not for networks of ovnest: reserve addresses in the API")
+        cidr = pools.made_cidr(asked.pool_id)
+        if cidr and is_gateway:
+            return {"Address": _chosen_gateway(ip_network(cidr), asked.address)}
+        if cidr:
+            network = await self._made.network(cidr)
+            subnet = choose(network, ip_network(cidr).version, cidr)
+        else:
+            network = await self._engine.parts.api.network(pools.network_id(asked.pool_id))
+            subnet = pools.subnet_of(asked.pool_id, network)
+        if is_gateway:
+            return {"Address": _gateway(subnet, asked.address)}
         return {"Address": await self._address(network, subnet, mac, asked.address)}
 
     async def release_address(self, asked: AddressRequest) -> dict[str, Any]:
         """Give a port back that no endpoint was made for; an endpoint's goes with that."""
-        if asked.pool_id:
-            await self._reservations.release(pools.network_id(asked.pool_id), asked.address)
+        cidr = pools.made_cidr(asked.pool_id)
+        network_id = await self._made.find(cidr) if cidr else pools.network_id(asked.pool_id)
+        if network_id:
+            await self._reservations.release(network_id, asked.address)
         return {}
 
     async def _address(self, network: Network, subnet: SubnetAnswer, mac: str, wanted: str) -> str:
@@ -82,6 +105,13 @@ class Ipam:
         if found is None:
             raise BadRequest(f"the API gave port {answer.port_id} no address in {subnet.cidr}")
         return found
+
+
+def _chosen_gateway(cidr: IPv4Network | IPv6Network, wanted: str) -> str:
+    """The gateway of a subnet that is to be made."""
+    if wanted and ip_address(wanted) not in cidr:
+        raise BadRequest(f"{wanted} cannot be the gateway of {cidr}: it is not one of its addresses")
+    return f"{wanted or cidr.network_address + 1}/{cidr.prefixlen}"
 
 
 def _gateway(subnet: SubnetAnswer, wanted: str) -> str:

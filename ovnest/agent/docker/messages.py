@@ -23,6 +23,12 @@ class PoolRequest(Struct, frozen=True, kw_only=True):
     v6: bool = field(default=False, name="V6")
 
 
+class PoolRelease(Struct, frozen=True, kw_only=True):
+    """IpamDriver.ReleasePool."""
+
+    pool_id: str = field(default="", name="PoolID")
+
+
 class AddressRequest(Struct, frozen=True, kw_only=True):
     """IpamDriver.RequestAddress and ReleaseAddress. Without an address, any will do."""
 
@@ -36,10 +42,11 @@ class Pool(Struct, frozen=True, kw_only=True):
 
     address_space: str = field(default="", name="AddressSpace")
     pool: str = field(default="", name="Pool")
+    gateway: str = field(default="", name="Gateway")
 
 
 class NetworkRequest(Struct, frozen=True, kw_only=True):
-    """NetworkDriver.CreateNetwork."""
+    """NetworkDriver.CreateNetwork, and DeleteNetwork, which says the id alone."""
 
     network_id: str = field(name="NetworkID")
     options: dict[str, Any] | None = field(default=None, name="Options")

@@ -1,5 +1,6 @@
 """Docker's calls by their names: from JSON to the two drivers, and back."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -8,7 +9,14 @@ import msgspec
 
 from ovnest.agent.docker.driver import Driver
 from ovnest.agent.docker.ipam import ADDRESS_SPACE, Ipam
-from ovnest.agent.docker.messages import AddressRequest, EndpointRequest, NetworkRequest, PoolRequest
+from ovnest.agent.docker.made import Made
+from ovnest.agent.docker.messages import (
+    AddressRequest,
+    EndpointRequest,
+    NetworkRequest,
+    PoolRelease,
+    PoolRequest,
+)
 from ovnest.agent.docker.reservations import Reservations
 from ovnest.agent.engine import Engine
 from ovnest.agent.errors import AgentError, BadRequest, Fault
@@ -23,8 +31,9 @@ class Plugin:
     """Answers all that Docker asks of a plugin that is a network driver and an IPAM driver."""
 
     def __init__(self, engine: Engine) -> None:
-        reservations = Reservations(engine)
-        ipam, driver = Ipam(engine, reservations), Driver(engine, reservations)
+        reservations, self.made = Reservations(engine), Made(engine)
+        ipam = Ipam(engine, reservations, self.made)
+        driver = Driver(engine, reservations, self.made)
         self._settling = driver.settling
         self._methods: dict[str, Method] = {
             "Plugin.Activate": _always({"Implements": ["NetworkDriver", "IpamDriver"]}),
@@ -33,12 +42,12 @@ class Plugin:
                 {"LocalDefaultAddressSpace": ADDRESS_SPACE, "GlobalDefaultAddressSpace": ADDRESS_SPACE}
             ),
             "IpamDriver.RequestPool": _decoded(PoolRequest, ipam.request_pool),
-            "IpamDriver.ReleasePool": _always({}),
+            "IpamDriver.ReleasePool": _decoded(PoolRelease, ipam.release_pool),
             "IpamDriver.RequestAddress": _decoded(AddressRequest, ipam.request_address),
             "IpamDriver.ReleaseAddress": _decoded(AddressRequest, ipam.release_address),
             "NetworkDriver.GetCapabilities": _always({"Scope": "local", "ConnectivityScope": "global"}),
             "NetworkDriver.CreateNetwork": _decoded(NetworkRequest, driver.create_network),
-            "NetworkDriver.DeleteNetwork": _always({}),
+            "NetworkDriver.DeleteNetwork": _decoded(NetworkRequest, driver.delete_network),
             "NetworkDriver.CreateEndpoint": _decoded(EndpointRequest, driver.create_endpoint),
             "NetworkDriver.EndpointOperInfo": _decoded(EndpointRequest, driver.endpoint_info),
             "NetworkDriver.DeleteEndpoint": _decoded(EndpointRequest, driver.delete_endpoint),
@@ -52,7 +61,9 @@ class Plugin:
 
     async def run(self) -> None:
         """What goes on between Docker's calls."""
-        await self._settling.run()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._settling.run())
+            tasks.create_task(self.made.run())
 
     async def answer(self, name: str, body: bytes) -> bytes:
         """The answer to the call `name`, as JSON; a refusal is one, too."""

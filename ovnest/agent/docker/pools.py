@@ -9,11 +9,22 @@ from ovnest.agent.subnets import version_of
 from ovnest.agent.wanted import Attached
 
 ANY = "0.0.0.0/0"
+NEW = "new/"
 
 
 def pool_id(subnet: SubnetAnswer, network: Network) -> str:
     """Names that subnet of that network, so that nothing needs to be remembered of a pool."""
     return f"{network.answer.id}/{subnet.id}"
+
+
+def new_id(cidr: str) -> str:
+    """Names the subnet with that CIDR of a network that we make: there is one, or none yet."""
+    return NEW + cidr
+
+
+def made_cidr(pool: str) -> str:
+    """Which CIDR the pool with that id has on a network that we make; empty if it is of one that we join."""
+    return pool.removeprefix(NEW) if pool.startswith(NEW) else ""
 
 
 def told(subnet: SubnetAnswer, wanted: str) -> str:

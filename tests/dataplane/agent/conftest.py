@@ -7,14 +7,17 @@ guest ── vm1 ── hv1 ══ geneve ══ hv2 ── vm2
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
 from ovnest.sandbox.sandbox import Sandbox
+from ovnest.sandbox.vm import Vm
 from tests.asking import Api
 from tests.cleanliness import assert_clean
-from tests.dataplane.agent.site import AgentSite, StandingSite
-from tests.dataplane.api.networking import Networking
+from tests.dataplane.agent.dockerd import Dockerd, Running
+from tests.dataplane.agent.site import AgentSite, StandingSite, VmAgent
+from tests.dataplane.api.networking import Networking, VirtualNetwork
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +39,32 @@ async def site(sandbox: Sandbox, standing_site: StandingSite) -> AsyncIterator[A
         await assert_clean(sandbox.northbound)
     finally:
         await networking.clear()
+
+
+@pytest.fixture
+def dockers(site: AgentSite) -> Iterator[list[Dockerd]]:
+    """Those that are to be ended when the test has."""
+    begun: list[Dockerd] = []
+    yield begun
+    for dockerd in begun:
+        dockerd.close()
+
+
+@pytest.fixture
+def running(site: AgentSite, dockers: list[Dockerd]) -> Running:
+    """Gives a VM an agent for these networks, with these rights, and a Docker with an image."""
+
+    async def run(
+        vm: Vm, *networks: VirtualNetwork, options: tuple[str, ...] = (), **rights: Any
+    ) -> tuple[VmAgent, Dockerd]:
+        dockerd = Dockerd(vm)
+        dockers.append(dockerd)
+        dockerd.prepare()
+        agent = await site.agent(vm, *networks, **rights)
+        agent.inside = dockerd.inside
+        await agent.start("--docker", str(dockerd.plugin), *options)
+        await dockerd.start()
+        await dockerd.load()
+        return agent, dockerd
+
+    return run

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tarfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ovnest.agent.http import Connection, Endpoint, Request
 from ovnest.sandbox.process import attempt, run, surroundings
 from ovnest.sandbox.until import patience, until
 from ovnest.sandbox.vm import Vm
+from tests.dataplane.agent.site import VmAgent
 
 PROGRAM = "/usr/bin/docker"  # Debian's, which goes with Debian's daemon; others may stand before it in PATH
 PLUGINS = Path("/run/docker")
@@ -199,6 +201,7 @@ class Dockerd:
                 self._mounts.stdout.close()
 
     def said(self) -> str:
+        """The end of what it logged."""
         return self._log.read_text(errors="replace")[-3000:]
 
     async def _attempt(self, *arguments: str) -> tuple[int, str, str]:
@@ -206,3 +209,7 @@ class Dockerd:
 
     def _environment(self) -> dict[str, str]:
         return surroundings(self.vm.environment())
+
+
+Running = Callable[..., Awaitable[tuple[VmAgent, Dockerd]]]
+"""Gives a VM an agent for some networks, and a Docker with an image."""

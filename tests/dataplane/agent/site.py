@@ -342,12 +342,12 @@ class AgentSite:
         """A VM with a port of its own on `network`."""
         return await self.networking.vm(name, chassis, await self.networking.port(network))
 
-    async def agent(self, vm: Vm, *networks: VirtualNetwork) -> VmAgent:
-        """An agent with a credential for these networks, not started yet."""
+    async def agent(self, vm: Vm, *networks: VirtualNetwork, **rights: Any) -> VmAgent:
+        """An agent with a credential for these networks, and maybe more rights, not started yet."""
         await self._manage(vm)
         agent = VmAgent(vm)
         self._agents.append(agent)
-        await agent.enroll(await self.code(vm, *networks))
+        await agent.enroll(await self.code(vm, *networks, **rights))
         return agent
 
     async def chassis_agent(self, chassis: Chassis, *networks: VirtualNetwork) -> VmAgent:
@@ -371,8 +371,9 @@ class AgentSite:
         await agent.start(**options)
         return agent
 
-    async def code(self, vm: Vm, *networks: VirtualNetwork) -> str:
-        return await self._code({"parent": vm.port_id, "networks": [network.id for network in networks]})
+    async def code(self, vm: Vm, *networks: VirtualNetwork, **rights: Any) -> str:
+        given = [network.id for network in networks]
+        return await self._code({"parent": vm.port_id, "networks": given, **rights})
 
     async def _code(self, wanted: dict[str, Any]) -> str:
         answer = await self.api.ask("POST", "/v2.0/agent-codes", {"agent_code": wanted})

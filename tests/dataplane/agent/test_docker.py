@@ -7,54 +7,20 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
 from ovnest.agent.engine import CRASH_STATUS
 from ovnest.agent.plan import ADOPT, DETACH, RESERVE, Step
 from ovnest.sandbox.until import until
-from ovnest.sandbox.vm import Vm
-from tests.dataplane.agent.dockerd import IMAGE, Dockerd
-from tests.dataplane.agent.site import AgentSite, VmAgent
-from tests.dataplane.api.networking import VirtualNetwork
+from tests.dataplane.agent.dockerd import IMAGE, Dockerd, Running
+from tests.dataplane.agent.site import AgentSite
 
 # What the agent does in the VM does not depend on OVN's release.
 pytestmark = [
     pytest.mark.packets,
     pytest.mark.parametrize("standing_sandbox", ["host"], indirect=True),
 ]
-
-Running = Callable[..., Awaitable[tuple[VmAgent, Dockerd]]]
-
-
-@pytest.fixture
-def dockers(site: AgentSite) -> Iterator[list[Dockerd]]:
-    """Those that are to be ended when the test has."""
-    begun: list[Dockerd] = []
-    yield begun
-    for dockerd in begun:
-        dockerd.close()
-
-
-@pytest.fixture
-def running(site: AgentSite, dockers: list[Dockerd]) -> Running:
-    """Gives a VM an agent for these networks, and a Docker with an image."""
-
-    async def run(
-        vm: Vm, *networks: VirtualNetwork, options: tuple[str, ...] = ()
-    ) -> tuple[VmAgent, Dockerd]:
-        dockerd = Dockerd(vm)
-        dockers.append(dockerd)
-        dockerd.prepare()
-        agent = await site.agent(vm, *networks)
-        agent.inside = dockerd.inside
-        await agent.start("--docker", str(dockerd.plugin), *options)
-        await dockerd.start()
-        await dockerd.load()
-        return agent, dockerd
-
-    return run
 
 
 async def test_containers_talk_over_ports_of_their_own_until_they_are_removed(

@@ -56,8 +56,10 @@ class Ipam:
         }
 
     async def release_pool(self, asked: PoolRelease) -> dict[str, Any]:
-        """Somebody else may have the subnet, if it was not made."""
-        self._made.withdraw(pools.made_cidr(asked.pool_id))
+        """Somebody else may have the subnet, if it was promised or made."""
+        cidr = pools.made_cidr(asked.pool_id)
+        if cidr:
+            await self._made.given_back(cidr)
         return {}
 
     async def request_address(self, asked: AddressRequest) -> dict[str, Any]:

@@ -63,6 +63,8 @@ class Made:
         self._wake = asyncio.Event()
         self._ids: dict[str, str] = {}
         """The network that has a CIDR, as far as that was asked for; looked for again when it is gone."""
+        self._answered: set[str] = set()
+        """Docker's networks that were made since the start."""
         self.problem = ""
 
     # Making.
@@ -81,10 +83,19 @@ class Made:
     def is_offered(self, cidr: str) -> bool:
         return self._offers.has(cidr)
 
-    def withdraw(self, cidr: str) -> None:
-        """That CIDR is not needed; nor is it if it is empty."""
-        if cidr:
-            self._offers.withdraw(cidr)
+    async def given_back(self, cidr: str) -> None:
+        """Docker does not need that CIDR any more, or has not got the network that it wanted it for.
+
+        Where a network has it all the same that was made before the last start, its answer was lost: Docker
+        knows nothing of it, so it goes.
+        """
+        if self._offers.withdraw(cidr):
+            return
+        async with self._lock:
+            network = _by_cidr(await self._all()).get(cidr)
+        docker_id = docker_of(network.answer.description) if network is not None else ""
+        if docker_id and docker_id not in self._answered:
+            await self.remove(docker_id)
 
     async def make(self, docker_id: str, subnets: Mapping[str, str]) -> None:
         """Make the network for Docker's of that id, with these CIDRs and their gateways; once.
@@ -106,6 +117,7 @@ class Made:
             try:
                 await self._make(docker_id, wanted, here[0] if here else None)
                 await self._forget_unmade(docker_id)
+                self._answered.add(docker_id)
             except AgentError:
                 if not await self._removed(docker_id):
                     self._wake.set()
@@ -202,6 +214,7 @@ class Made:
             SwitchAway, NotSetUp: not even that can be noted.
         """
         async with self._lock:
+            self._answered.discard(docker_id)
             await self._note_unmade(docker_id)
             if not await self._removed(docker_id):
                 self._wake.set()

@@ -48,9 +48,9 @@ class Offers:
         """Whether that one is promised."""
         return _parsed(cidr) in self._standing()
 
-    def withdraw(self, cidr: str) -> None:
-        """End a promise, if there is one."""
-        self._until.pop(_parsed(cidr), None)
+    def withdraw(self, cidr: str) -> bool:
+        """End a promise; whether there was one."""
+        return self._until.pop(_parsed(cidr), None) is not None
 
     def _standing(self) -> list[Cidr]:
         now = time.monotonic()

@@ -73,6 +73,8 @@ class Plugin:
                 raise BadRequest(f"ovnest has no {name}")
             return msgspec.json.encode(await method(body))
         except msgspec.MsgspecError as error:
+            if not body:  # as Docker asks again whom it got no answer from
+                return _refused(name, BadRequest("the agent was started anew meanwhile: try again"))
             return _refused(name, BadRequest(f"{name} is not understood: {error}"))
         except AgentError as error:
             return _refused(name, error)

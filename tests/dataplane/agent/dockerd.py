@@ -78,7 +78,7 @@ class Dockerd:
         async def answers() -> bool:
             assert self._process is not None
             assert self._process.poll() is None, self.said()
-            status, _, _ = await self._attempt("version")
+            status, _, _ = await self.attempt("version")
             return status == 0
 
         await until("Docker answers", answers, timeout_s=START_TIMEOUT_S)
@@ -101,7 +101,7 @@ class Dockerd:
 
     async def docker(self, *arguments: str) -> str:
         """What `docker …` printed."""
-        status, said, complaint = await self._attempt(*arguments)
+        status, said, complaint = await self.attempt(*arguments)
         assert status == 0, f"docker {' '.join(arguments)}: {complaint}\n{self.said()}"
         return said.strip()
 
@@ -113,7 +113,7 @@ class Dockerd:
 
     async def refuses(self, *arguments: str) -> str:
         """What `docker …` complained of, which must fail."""
-        status, said, complaint = await self._attempt(*arguments)
+        status, said, complaint = await self.attempt(*arguments)
         assert status != 0, f"docker {' '.join(arguments)} did not fail: {said}"
         return complaint
 
@@ -147,7 +147,7 @@ class Dockerd:
         """Return as soon as `address` answers to a container; the first packet to a chassis is lost."""
 
         async def answered() -> bool:
-            status, _, _ = await self._attempt("exec", name, "ping", "-c", "1", "-W", "1", address)
+            status, _, _ = await self.attempt("exec", name, "ping", "-c", "1", "-W", "1", address)
             return status == 0
 
         await until(f"container {name} gets an answer from {address}", answered)
@@ -204,7 +204,8 @@ class Dockerd:
         """The end of what it logged."""
         return self._log.read_text(errors="replace")[-3000:]
 
-    async def _attempt(self, *arguments: str) -> tuple[int, str, str]:
+    async def attempt(self, *arguments: str) -> tuple[int, str, str]:
+        """The status of `docker …`, what it printed, and what it complained of."""
         return await attempt(PROGRAM, "-H", self.address, *arguments)
 
     def _environment(self) -> dict[str, str]:

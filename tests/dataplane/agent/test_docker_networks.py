@@ -5,6 +5,7 @@
 #
 """`docker network create` without `network=`: the agent makes the network, if its operator lets it."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -113,6 +114,10 @@ async def test_a_made_network_has_the_addresses_that_were_asked_for(
         (("--subnet=10.78.0.0/24", "--ip-range=10.78.0.128/25"), "--ip-range is not for networks"),
         (("--subnet=10.78.0.0/24", "--aux-address=x=10.78.0.7"), "--aux-address is not for networks"),
         (("--subnet=10.78.0.0/31",), "too small"),
+        (
+            ("--subnet=224.0.0.0/24",),
+            "Multicast IP subnet",
+        ),  # says the API, when the network is there already
         (("-o", f"network={network.id}", "--subnet", network.subnets[0].cidr), "--ipam-opt network="),
     ):
         refusal = await docker.refuses(*CREATE, *options, "net2")
@@ -276,11 +281,36 @@ async def test_a_network_whose_making_or_removal_is_interrupted_at_any_step_is_g
             await (make() if plan is MAKE else remove())
         assert agent.crashed() == CRASH_STATUS
         await agent.start("--docker", str(docker.plugin))
-        if plan is MAKE and step is Step.FORGET_UNMADE:  # only its answer was lost, and Docker asks again
+        if plan is MAKE and step is Step.FORGET_UNMADE:  # only its answer was lost
             shown = await one_made(site)
-            await docker.call("NetworkDriver.CreateNetwork", create)
+            await docker.call("NetworkDriver.CreateNetwork", create)  # and again, it is the same
             assert await one_made(site) == shown
             await remove()
         await until(f"{step}: nothing is left", gone)
         agent.stop()
     assert [each["id"] for each in await site.api.list("network")] == [network.id]
+
+
+async def test_a_network_whose_making_is_interrupted_under_docker_is_gone(
+    site: AgentSite, running: Running
+) -> None:
+    network = await site.network()
+    vm1 = await site.vm("vm1", "hv1", network)
+    agent, docker = await running(vm1, network, networks_max=1)
+
+    async def gone() -> bool:
+        return await made(site) == [] and await noted(vm1) == ""
+
+    for step in (Step.CREATE_NETWORK, Step.FORGET_UNMADE):
+        agent.stop()
+        await agent.start("--docker", str(docker.plugin), crash_after=step)
+        async with asyncio.TaskGroup() as tasks:
+            creation = tasks.create_task(docker.attempt(*CREATE, f"--subnet={CIDR}", "net1"))
+            assert await asyncio.to_thread(agent.crashed) == CRASH_STATUS
+            await agent.start("--docker", str(docker.plugin))
+        status, _, complaint = creation.result()
+        assert status != 0
+        assert "try again" in complaint
+        await until(f"{step}: nothing is left", gone)
+    await docker.docker(*CREATE, f"--subnet={CIDR}", "net1")
+    await docker.run("web", "--network", "net1", "--ip", "10.77.0.50")

@@ -1,15 +1,12 @@
 """The order of all tests: from those that need nothing running to those that kill servers under load."""
 
 from collections import Counter, defaultdict
-from collections.abc import Generator
 
 import pytest
 
 # The last of these marks that a test has decides; one without any is pure.
 STAGES = ("pure", "ovsdb", "api", "packets", "fuzz", "faults", "vm")
-
-COUNTS = pytest.StashKey[Counter[str]]()
-SECONDS = pytest.StashKey[defaultdict[str, float]]()
+STAGE = "stage"
 
 
 def stage_of(item: pytest.Item) -> str:
@@ -18,32 +15,38 @@ def stage_of(item: pytest.Item) -> str:
     return max(marked, key=STAGES.index, default="pure")
 
 
+class Times:
+    """What each stage took: together they have a budget.
+
+    With several processes, the one that leads hears of all tests' reports, which therefore carry the stage.
+    """
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        stage = dict(report.user_properties)[STAGE]
+        self._seconds[str(stage)] += report.duration
+        self._counts[str(stage)] += report.when == "call"
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        parts = [
+            f"{stage} {self._counts[stage]} in {self._seconds[stage]:.0f} s"
+            for stage in STAGES
+            if self._counts[stage]
+        ]
+        terminalreporter.write_line(f"tests by stage: {', '.join(parts) or 'none'}")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Begin to count."""
-    config.stash[COUNTS] = Counter()
-    config.stash[SECONDS] = defaultdict(float)
+    config.pluginmanager.register(Times())
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the stages one after another; within one the order stays, since tests share sandboxes along it."""
     items.sort(key=lambda item: STAGES.index(stage_of(item)))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Take the time that a test and its fixtures took."""
-    report = yield
-    stage = stage_of(item)
-    item.config.stash[SECONDS][stage] += call.duration
-    item.config.stash[COUNTS][stage] += report.when == "call"
-    return report
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Say what each stage took: together they have a budget."""
-    counts, seconds = config.stash[COUNTS], config.stash[SECONDS]
-    parts = [f"{stage} {counts[stage]} in {seconds[stage]:.0f} s" for stage in STAGES if counts[stage]]
-    terminalreporter.write_line(f"tests by stage: {', '.join(parts) or 'none'}")
+    for item in items:
+        item.user_properties.append((STAGE, stage_of(item)))

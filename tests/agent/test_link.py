@@ -62,7 +62,7 @@ async def container() -> AsyncIterator[Namespace]:
 @pytest.fixture
 async def pair() -> AsyncIterator[Pair]:
     """A pair to be made; our end is gone when the test is."""
-    wanted = Pair(device=f"ovnt{os.getpid() % 10**6}n{next(NUMBERS)}", peer="eth0", mac=MAC, mtu=1400)
+    wanted = Pair(device=f"linkt{os.getpid() % 10**6}n{next(NUMBERS)}", peer="eth0", mac=MAC, mtu=1400)
     yield wanted
     await Links().remove(wanted.device, MARK)
 
@@ -167,7 +167,7 @@ async def test_our_own_namespace_is_ours_whatever_is_done_in_others(container: N
     with opened(container) as fd:
 
         async def one(number: int) -> None:
-            wanted = Pair(device=f"ovntm{number}", peer=f"eth{number}", mac=MAC, mtu=1400)
+            wanted = Pair(device=f"linktm{number}", peer=f"eth{number}", mac=MAC, mtu=1400)
             await links.make(wanted, fd, MARK)
             await links.configure(replace(SETUP, device=wanted.peer, addresses=(), routes=()), fd)
             assert wanted.device in await links.all()
@@ -175,7 +175,7 @@ async def test_our_own_namespace_is_ours_whatever_is_done_in_others(container: N
 
         await asyncio.gather(*(one(number) for number in range(20)))
         assert identity(fd) != f"{ours.st_dev}:{ours.st_ino}"
-    assert not [name for name in await links.all() if name.startswith("ovntm")]
+    assert not [name for name in await links.all() if name.startswith("linktm")]
     assert os.stat("/proc/self/ns/net").st_ino == ours.st_ino
 
 

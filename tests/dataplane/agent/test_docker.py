@@ -34,7 +34,7 @@ async def test_containers_talk_over_ports_of_their_own_until_they_are_removed(
     web = (await docker.run("web", "--network", "net1", "--publish", "8080:80"))["net1"]
     db = (await docker.run("db", "--network", "net1"))["net1"]
 
-    async with vm1.capture() as seen:
+    async with vm1.capture("in") as seen:
         await docker.pings("web", vm2.addresses[0])
     for address in (vm1.addresses[0], db["IPAddress"]):
         await docker.pings("web", address)

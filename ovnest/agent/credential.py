@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ovnest.agent import durable
 from ovnest.agent.api import Api
 from ovnest.agent.errors import ApiRefused, ApiUnreachable, NotSetUp
 from ovnest.agent.http import Endpoint
@@ -175,19 +176,7 @@ def save(directory: Path, credential: Credential) -> None:
 def keep(directory: Path, name: str, content: Struct) -> None:
     """Write a file that root alone may read, whole or not at all, and return when it is on the disk."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path, unfinished = directory / name, directory / f".{name}"
-    fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
-    with os.fdopen(fd, "wb") as file:
-        os.fchmod(fd, FILE_MODE)
-        file.write(msgspec.json.encode(content))
-        file.flush()
-        os.fsync(fd)
-    unfinished.rename(path)
-    parent = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(parent)
-    finally:
-        os.close(parent)
+    durable.write(directory / name, msgspec.json.encode(content), FILE_MODE)
 
 
 class Holder:

@@ -7,10 +7,8 @@ journal as DELETING, and `finish` carries it out later.
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
-from enum import StrEnum
 
 from msgspec.structs import replace
 
@@ -18,6 +16,7 @@ from ovnest.agent import checking, plan
 from ovnest.agent.api import Api
 from ovnest.agent.attaching import Attaching
 from ovnest.agent.bounds import Bounds
+from ovnest.agent.crashing import maybe_crash
 from ovnest.agent.detaching import PORT_IS_GONE, Detaching, Later
 from ovnest.agent.errors import (
     AgentError,
@@ -37,8 +36,6 @@ from ovnest.agent.states import Event, State, after
 from ovnest.agent.wanted import Attached, Attachment, Key
 from ovnest.agent.work import Addition, Parts, Removal, boot_id
 
-CRASH_VARIABLE = "OVNEST_CRASH_AFTER"
-CRASH_STATUS = 99
 AT_A_TIME = 3
 TURN_PATIENCE_S = 1.0
 
@@ -60,7 +57,6 @@ class Engine:
         self._locks = KeyLocks()
         self._turns = Turns(AT_A_TIME, TURN_PATIENCE_S)
         self._adding: set[Key] = set()
-        self._crash_after = os.environ.get(CRASH_VARIABLE, "")
 
     # What front doors ask for.
 
@@ -181,7 +177,7 @@ class Engine:
                     if step is Step.AWAIT_ACTIVE:
                         await turn.aclose()  # the rest is others' work
                     await self.attaching.steps[step](work)
-                    self.maybe_crash(step)
+                    maybe_crash(step)
         except BaseException as error:
             if work.entry is not None:
                 await asyncio.shield(self._give_up(work, work.entry, error))
@@ -212,7 +208,7 @@ class Engine:
         try:
             for step in plan.plan_detach(seen):
                 await self.detaching.steps[step](work)
-                self.maybe_crash(step)
+                maybe_crash(step)
         except Later as reason:
             if self.pending.get(recorded.device) != str(reason):
                 _log.warning("event=removal_waits device=%s reason=%s", recorded.device, reason)
@@ -240,11 +236,6 @@ class Engine:
         ]
         done = [await self.finish(each, Event.DETACH) for each in waiting]
         return any(done)
-
-    def maybe_crash(self, step: StrEnum) -> None:
-        """End the process here, if a test wants to see what is left then."""
-        if self._crash_after == step:
-            os._exit(CRASH_STATUS)
 
     def _tell(self) -> None:
         for listener in self.listeners:

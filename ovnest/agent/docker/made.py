@@ -14,6 +14,7 @@ from ipaddress import ip_interface, ip_network
 
 from ovnest.agent.answers import NetworkAnswer
 from ovnest.agent.api import Network
+from ovnest.agent.crashing import maybe_crash
 from ovnest.agent.description import agent_of, docker_of, of_docker
 from ovnest.agent.docker.offers import Cidr, Offers
 from ovnest.agent.engine import Engine
@@ -134,13 +135,13 @@ class Made:
             network_id = (await self._create(f"docker-{docker_id[:NAME_LENGTH]}", description)).id
         else:
             network_id = here.answer.id
-        self._engine.maybe_crash(Step.CREATE_NETWORK)
+        maybe_crash(Step.CREATE_NETWORK)
         having = _by_cidr([here]) if here is not None else {}
         for cidr, gateway in subnets.items():
             if cidr not in having:
                 address = str(ip_interface(gateway).ip) if gateway else None
                 await self._create_subnet(network_id, cidr, address)
-        self._engine.maybe_crash(Step.CREATE_SUBNETS)
+        maybe_crash(Step.CREATE_SUBNETS)
 
     async def _create(self, name: str, description: str) -> NetworkAnswer:
         try:
@@ -249,7 +250,7 @@ class Made:
                 if docker_of(network.answer.description) == docker_id:
                     await self._api.delete_network(network.answer.id)
                     _log.info("event=network_deleted network=%s", network.answer.id)
-            self._engine.maybe_crash(Step.DELETE_NETWORK)
+            maybe_crash(Step.DELETE_NETWORK)
             await self._forget_unmade(docker_id)
         except AgentError as error:
             _log.warning("event=network_not_deleted docker=%s reason=%s", docker_id, error)
@@ -262,11 +263,11 @@ class Made:
 
     async def _note_unmade(self, docker_id: str) -> None:
         await self._journal.note(UNMADE, add=[docker_id])
-        self._engine.maybe_crash(Step.RECORD_UNMADE)
+        maybe_crash(Step.RECORD_UNMADE)
 
     async def _forget_unmade(self, docker_id: str) -> None:
         await self._journal.note(UNMADE, remove=[docker_id])
-        self._engine.maybe_crash(Step.FORGET_UNMADE)
+        maybe_crash(Step.FORGET_UNMADE)
 
 
 def _by_cidr(networks: list[Network]) -> dict[str, Network]:

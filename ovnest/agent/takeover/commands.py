@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from ovnest.agent.engine import CRASH_VARIABLE
+from ovnest.agent.crashing import CRASH_VARIABLE
 from ovnest.agent.errors import LinkFailed
 
 SYSTEMD = Path("/run/systemd/system")

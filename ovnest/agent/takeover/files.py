@@ -1,10 +1,10 @@
 """Files that change as one, and can be put back."""
 
-import os
 from pathlib import Path
 
 from msgspec import Struct
 
+from ovnest.agent import durable
 from ovnest.agent.errors import NotSetUp
 
 MODE = 0o644
@@ -54,26 +54,12 @@ def write(path: Path, text: str | None) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     known = path.stat() if path.exists() else None
-    # A name that those who read whole directories pass over.
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with unfinished.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.chmod(MODE if known is None else known.st_mode & 0o7777)
-    if known is not None:
-        os.chown(unfinished, known.st_uid, known.st_gid)
-    unfinished.rename(path)
-    sync_directory(path.parent)
-
-
-def sync_directory(directory: Path) -> None:
-    """Have a rename in it survive a loss of power."""
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    durable.write(
+        path,
+        text.encode(errors="surrogateescape"),
+        MODE if known is None else known.st_mode & 0o7777,
+        None if known is None else (known.st_uid, known.st_gid),
+    )
 
 
 def _text(path: Path) -> str | None:

@@ -14,9 +14,10 @@ from time import monotonic, sleep
 import msgspec
 from msgspec import Struct
 
+from ovnest.agent import durable
 from ovnest.agent.errors import NotSetUp
 from ovnest.agent.takeover.facts import Facts
-from ovnest.agent.takeover.files import sync_directory, write
+from ovnest.agent.takeover.files import write
 from ovnest.agent.takeover.managers import Managed
 
 WAITING = "taking-over.json"
@@ -80,7 +81,7 @@ class Records:
     def confirm(self) -> None:
         """Make what waits final."""
         self.waiting_path.rename(self.taken_path)
-        sync_directory(self.directory)
+        durable.sync_directory(self.directory)
 
     def forget(self) -> None:
         """Know nothing any more."""

@@ -1,6 +1,5 @@
 """Carries the steps out."""
 
-import os
 from collections.abc import Callable
 from subprocess import SubprocessError
 from time import monotonic, sleep
@@ -10,7 +9,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from ovnest.agent import uplink
 from ovnest.agent.bridge import add_uplink, await_device, in_database, make_bridge, remove_bridge
-from ovnest.agent.engine import CRASH_STATUS, CRASH_VARIABLE
+from ovnest.agent.crashing import maybe_crash
 from ovnest.agent.errors import LinkFailed
 from ovnest.agent.link import finish_checksums
 from ovnest.agent.takeover import device, files, kernel, managers, reading, timer
@@ -34,7 +33,6 @@ class Work:
     def __init__(self, records: Records, record: Record) -> None:
         self.records = records
         self.record = record
-        self._crash_after = os.environ.get(CRASH_VARIABLE, "")
         self._methods: dict[Step, Callable[[], None]] = {
             Step.RECORD: self._record,
             Step.RECORD_LEAVING: self._record,
@@ -77,8 +75,7 @@ class Work:
             self._methods[step]()
         except (NetlinkError, SubprocessError) as error:
             raise LinkFailed(f"{step}: {error}") from error
-        if step == self._crash_after:
-            os._exit(CRASH_STATUS)
+        maybe_crash(step)
 
     def _record(self) -> None:
         self.records.keep(self.record)

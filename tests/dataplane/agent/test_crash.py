@@ -10,7 +10,7 @@ The same for Docker's plans stands in test_docker.py.
 
 import pytest
 
-from ovnest.agent.engine import CRASH_STATUS
+from ovnest.agent.crashing import CRASH_STATUS
 from ovnest.agent.plan import ATTACH, DETACH, Step
 from ovnest.sandbox.until import until
 from tests.dataplane.agent.site import AgentSite, Guest, Machine

@@ -10,7 +10,7 @@ import json
 
 import pytest
 
-from ovnest.agent.engine import CRASH_STATUS
+from ovnest.agent.crashing import CRASH_STATUS
 from ovnest.agent.plan import ADOPT, DETACH, RESERVE, Step
 from ovnest.sandbox.until import until
 from tests.dataplane.agent.dockerd import IMAGE, Dockerd, Running

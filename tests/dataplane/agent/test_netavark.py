@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ovnest.agent.engine import CRASH_STATUS
+from ovnest.agent.crashing import CRASH_STATUS
 from ovnest.agent.plan import ATTACH, DETACH
 from ovnest.agent.setup import write_shim
 from ovnest.sandbox.process import attempt

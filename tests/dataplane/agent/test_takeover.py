@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ovnest.agent.engine import CRASH_STATUS
+from ovnest.agent.crashing import CRASH_STATUS
 from ovnest.agent.takeover.steps import CONFIRM, GIVE_BACK, LEAVE, TAKE_OVER, Step
 from ovnest.sandbox.capture import capture
 from ovnest.sandbox.errors import CommandFailed

@@ -15,7 +15,7 @@ import asyncio
 
 from msgspec import Struct
 
-from bench.rig import agents, cores, report
+from bench.rig import agents, beside, cores, report
 from bench.rig.turnaround import Answerer, measure
 from ovnest.sandbox import namespace, throughput
 from ovnest.sandbox.chassis import Chassis
@@ -28,7 +28,6 @@ from tests.dataplane.api.networking import VirtualNetwork
 ROUNDS = 7
 SECONDS = 2
 REQUESTS = 1000
-TO_REACH = 0.95
 INNER_BRIDGE = "br-inner"
 GENEVE_BYTES = 58  # as OVN counts, options and all
 INNER_ADDRESSES = ("192.0.2.1", "192.0.2.2")
@@ -72,13 +71,7 @@ async def _with_site(rounds: int, seconds: int) -> None:
                 if number:
                     figures.note(name, **took)
     figures.table(**dict.fromkeys(took, ".0f"))
-    lower_is_better = ("cpu_us_per_mbit", "udp_median_us", "tcp_median_us")
-    for kind, at_least in (("mbit_per_s", True), *((each, False) for each in lower_is_better)):
-        target = TO_REACH if at_least else 1 / TO_REACH
-        figures.compare(f"{OURS} / {OWN}, {kind}", kind, OURS, OWN, target, at_least=at_least)
-    for beside in (BARE, INNER):
-        for kind in ("mbit_per_s", *lower_is_better):
-            figures.say(f"{OURS} / {beside}, {kind}", kind, OURS, beside)
+    beside.judge(figures, OURS, OWN, (BARE, INNER))
 
 
 async def _measure(here: AgentSite, route: Route, seconds: int) -> dict[str, float]:

@@ -22,8 +22,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from bench.rig import cores, report, turnaround
-from ovnest.sandbox import namespace
+from bench.rig import beside, cores, report, turnaround
+from ovnest.sandbox import namespace, throughput
 from ovnest.sandbox.guest.machine import Machine
 from ovnest.sandbox.process import surroundings
 from ovnest.sandbox.sandbox import Sandbox
@@ -34,7 +34,6 @@ from tests.vm.site import VmSite
 ROUNDS = 5
 SECONDS = 3
 REQUESTS = 300
-TO_REACH = 0.95
 BRIDGE = "br-ovnest"
 INNER_BRIDGE = "br-inner"
 INNER_ADDRESSES = ("192.0.2.1", "192.0.2.2")
@@ -52,20 +51,6 @@ class Route(Struct, frozen=True, kw_only=True):
     inside: str
     target: Vm
     address: str
-
-
-class _Sum(Struct):
-    bits_per_second: float
-
-
-class _End(Struct):
-    sum_received: _Sum
-
-
-class _Report(Struct):
-    """The part of iperf3's JSON that we read."""
-
-    end: _End
 
 
 def main() -> None:
@@ -115,13 +100,7 @@ async def _with_machine(site: VmSite, rounds: int, seconds: int) -> None:
                 if number:
                     figures.note(name, **took)
     figures.table(**dict.fromkeys(took, ".0f"))
-    lower_is_better = ("cpu_us_per_mbit", "udp_median_us", "tcp_median_us")
-    for kind, at_least in (("mbit_per_s", True), *((each, False) for each in lower_is_better)):
-        target_ratio = TO_REACH if at_least else 1 / TO_REACH
-        figures.compare(f"{OURS} / {OWN}, {kind}", kind, OURS, OWN, target_ratio, at_least=at_least)
-    for beside in (BARE, INNER):
-        for kind in ("mbit_per_s", *lower_is_better):
-            figures.say(f"{OURS} / {beside}, {kind}", kind, OURS, beside)
+    beside.judge(figures, OURS, OWN, (BARE, INNER))
 
 
 async def _measure(machine: Machine, route: Route, seconds: int) -> dict[str, float]:
@@ -130,7 +109,7 @@ async def _measure(machine: Machine, route: Route, seconds: int) -> dict[str, fl
     client = f"iperf3 --client {route.address} --time {seconds} --json"
     said = await machine.run(f"{route.inside} {client}", timeout_s=TIMEOUT_S)
     used_s = cores.cpu_s(pid) - before
-    mbit_per_s = msgspec.json.decode(said, type=_Report).end.sum_received.bits_per_second / 1e6
+    mbit_per_s = throughput.received(said)
     with turnaround.Answerer(route.target.namespace.inside(), route.address):
         asked = f"{route.inside} {PYTHON} {ASKER} ask {route.address} {REQUESTS}"
         times = msgspec.json.decode(await machine.run(asked, timeout_s=TIMEOUT_S), type=turnaround.Times)

@@ -46,8 +46,12 @@ async def measure(client: Node, server: Node, address: str, seconds: int) -> flo
         with suppress(ProcessLookupError):
             process.kill()
         await process.communicate()
-    report = msgspec.json.decode(said, type=_Report)
-    return report.end.sum_received.bits_per_second / 1e6
+    return received(said)
+
+
+def received(said: str) -> float:
+    """Mbit/s that the server received, by what `iperf3 --client … --json` said."""
+    return msgspec.json.decode(said, type=_Report).end.sum_received.bits_per_second / 1e6
 
 
 async def _listening(stdout: asyncio.StreamReader) -> None:

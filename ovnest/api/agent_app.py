@@ -24,12 +24,12 @@ from ovnest.api.store import Store
 from ovnest.api.viewers import AgentViewer
 from ovnest.caller import Agent, Caller
 from ovnest.errors import Refusal
-from ovnest.errors.agents import AgentNotAllowed, CredentialRefused, CredentialSuperseded
+from ovnest.errors.agent_code import AgentNotAllowed, CredentialRefused, CredentialSuperseded
 from ovnest.errors.fields import HTTPBadRequest
 from ovnest.identity.agent_token import read_code, read_credential
 from ovnest.northbound.documents import AgentGrant
-from ovnest.operations import agent_grants
-from ovnest.operations.agent_grants import RENEW_AFTER_S
+from ovnest.operations import agent_code
+from ovnest.operations.agent_code import RENEW_AFTER_S
 from ovnest.operations.steps.agent_scope import Scope, authorised
 from ovnest.operations.steps.plugged import REPORT_AFTER_S
 from ovnest.resources.agent_code import AgentAnswer, CertificateRequest, Enrolment, Renewal, Report
@@ -139,7 +139,7 @@ class AgentApp:
         code = read_code(self._agents.ring, asked.code)
         caller = Caller(project_id=f"agent:{code.subject}", request_id=request.request_id)
         grant = await self._store.write(
-            caller, lambda tx: agent_grants.enroll(tx, code, nonce), what="enroll_agent"
+            caller, lambda tx: agent_code.enroll(tx, code, nonce), what="enroll_agent"
         )
         return self._told(201, grant, is_new=True)
 
@@ -148,7 +148,7 @@ class AgentApp:
         nonce = _nonce(_body(request, Renewal).nonce)
         caller = Caller(project_id=f"agent:{agent.subject}", request_id=request.request_id)
         grant = await self._store.write(
-            caller, lambda tx: agent_grants.renew(tx, agent, nonce), what="renew_agent"
+            caller, lambda tx: agent_code.renew(tx, agent, nonce), what="renew_agent"
         )
         return self._told(200, grant, is_new=True)
 
@@ -156,12 +156,12 @@ class AgentApp:
         _require_post(request)
         said = _body(request, Report)
         grant = await self._store.write(
-            caller, lambda tx: agent_grants.report(tx, agent, said), what="report_agent"
+            caller, lambda tx: agent_code.report(tx, agent, said), what="report_agent"
         )
         return self._told(200, grant, is_new=False)
 
     async def _certify(self, request: Request, agent: Agent) -> Response:
-        name = await self._store.read(NOBODY, lambda tx: agent_grants.chassis_to_certify(tx, agent))
+        name = await self._store.read(NOBODY, lambda tx: agent_code.chassis_to_certify(tx, agent))
         _require_post(request)
         asked = _body(request, CertificateRequest)
         answer = await self._agents.certify(asked.request, name)
@@ -187,7 +187,7 @@ class AgentApp:
     async def _note_conflict(self, agent: Agent, *, renews: bool) -> None:
         try:
             await self._store.write(
-                NOBODY, lambda tx: agent_grants.note_conflict(tx, agent, renews=renews), what="note_conflict"
+                NOBODY, lambda tx: agent_code.note_conflict(tx, agent, renews=renews), what="note_conflict"
             )
         except CredentialRefused:
             return  # revoked in between: there is nobody left to tell

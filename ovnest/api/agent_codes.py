@@ -13,7 +13,7 @@ from ovnest.api.store import Store
 from ovnest.caller import Caller
 from ovnest.errors.fields import HTTPBadRequest
 from ovnest.northbound.documents import AgentGrant
-from ovnest.operations import agent_grants
+from ovnest.operations import agent_code
 from ovnest.policy import Target
 from ovnest.resources.agent_code import CREATE_AGENT_CODE, AgentCodeBody, CreateAgentCode
 from ovnest.resources.fields import to_struct
@@ -53,7 +53,7 @@ class AgentCodeRoutes:
         self._agents.require_codes()
 
         def create(tx: Tx) -> tuple[AgentGrant, int]:
-            return agent_grants.create_agent_code(tx, want), tx.seconds
+            return agent_code.create_agent_code(tx, want), tx.seconds
 
         grant, now = await self._store.write(caller, create, what="create_agent_code")
         shown = agent_code_body(grant, now, code=self._agents.code(grant))
@@ -61,7 +61,7 @@ class AgentCodeRoutes:
 
     async def _list(self, request: Request, caller: Caller) -> Response:
         def look(tx: Tx) -> list[AgentCodeBody]:
-            return [agent_code_body(grant, tx.seconds) for grant in agent_grants.list_agent_codes(tx)]
+            return [agent_code_body(grant, tx.seconds) for grant in agent_code.list_agent_codes(tx)]
 
         found = await self._store.read(caller, look)
         found.sort(key=lambda body: body.subject)
@@ -69,13 +69,13 @@ class AgentCodeRoutes:
 
     async def _show(self, caller: Caller, subject: str) -> Response:
         def look(tx: Tx) -> AgentCodeBody:
-            return agent_code_body(agent_grants.show_agent_code(tx, subject), tx.seconds)
+            return agent_code_body(agent_code.show_agent_code(tx, subject), tx.seconds)
 
         return json_response(200, {SINGULAR: await self._store.read(caller, look)}, caller.project_id)
 
     async def _revoke(self, caller: Caller, subject: str) -> Response:
         await self._store.write(
-            caller, lambda tx: agent_grants.revoke_agent_code(tx, subject), what="delete_agent_code"
+            caller, lambda tx: agent_code.revoke_agent_code(tx, subject), what="delete_agent_code"
         )
         return Response(status=204, project_id=caller.project_id)
 

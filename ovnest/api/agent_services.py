@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from ovnest.api.services import SERVICES, Service
 from ovnest.caller import Agent
-from ovnest.errors.agents import AgentNotAllowed
-from ovnest.operations import agent_networks as making
-from ovnest.operations import agent_ports as guard
-from ovnest.operations import networks, ports, subnets
-from ovnest.operations.steps.once import Once
+from ovnest.errors.agent_code import AgentNotAllowed
+from ovnest.operations import agent_network as making
+from ovnest.operations import agent_port as guard
+from ovnest.operations import network, port, subnet
+from ovnest.operations.steps.idempotency_key import Once
 from ovnest.resources.network import CreateNetwork, Network
 from ovnest.resources.port import CreatePort, Port
 from ovnest.resources.subnet import CreateSubnet, Subnet
@@ -52,7 +52,7 @@ class AgentServices:
 
     def _create_port(self, tx: Tx, want: CreatePort) -> Port:
         scope = guard.own_scope(tx, self._agent)
-        return ports.create_port(tx, guard.wanted_by_agent(tx, scope, want))
+        return port.create_port(tx, guard.wanted_by_agent(tx, scope, want))
 
     def _create_port_once(self, tx: Tx, want: CreatePort, once: Once) -> tuple[Port, bool]:
         scope = guard.own_scope(tx, self._agent)
@@ -60,15 +60,15 @@ class AgentServices:
         before = guard.made_by_agent(tx, scope, once)
         if before is not None:
             return before, False
-        return ports.create_port(tx, guard.wanted_by_agent(tx, scope, want), once), True
+        return port.create_port(tx, guard.wanted_by_agent(tx, scope, want), once), True
 
     def _delete_port(self, tx: Tx, port_id: str, query: Mapping[str, str]) -> None:
         guard.require_own(tx, guard.own_scope(tx, self._agent), port_id)
-        ports.delete_port(tx, port_id, {})
+        port.delete_port(tx, port_id, {})
 
     def _show_port(self, tx: Tx, port_id: str) -> Port:
         guard.require_own(tx, guard.own_scope(tx, self._agent), port_id)
-        return ports.show_port(tx, port_id)
+        return port.show_port(tx, port_id)
 
     def _list_ports(self, tx: Tx, filters: Mapping[str, Sequence[str]]) -> Iterator[Port]:
         return guard.list_own(tx, guard.own_scope(tx, self._agent))
@@ -78,30 +78,30 @@ class AgentServices:
         before = making.made_before(tx, scope, want)
         if before is not None:
             return before
-        network = networks.create_network(tx, making.network_by_agent(tx, scope, want))
-        making.keep_made(tx, scope, network)
-        return network
+        made = network.create_network(tx, making.network_by_agent(tx, scope, want))
+        making.keep_made(tx, scope, made)
+        return made
 
     def _delete_network(self, tx: Tx, network_id: str, query: Mapping[str, str]) -> None:
         scope = guard.own_scope(tx, self._agent)
         making.require_made(scope, network_id)
-        networks.delete_network(tx, network_id, {})
+        network.delete_network(tx, network_id, {})
         making.forget_made(tx, scope, network_id)
 
     def _create_subnet(self, tx: Tx, want: CreateSubnet) -> Subnet:
         scope = guard.own_scope(tx, self._agent)
-        return subnets.create_subnet(tx, making.subnet_by_agent(tx, scope, want))
+        return subnet.create_subnet(tx, making.subnet_by_agent(tx, scope, want))
 
     def _show_network(self, tx: Tx, network_id: str) -> Network:
         guard.require_network(guard.own_scope(tx, self._agent), network_id)
-        return networks.show_network(tx, network_id)
+        return network.show_network(tx, network_id)
 
     def _list_networks(self, tx: Tx, filters: Mapping[str, Sequence[str]]) -> Iterator[Network]:
         return guard.list_networks_given(tx, guard.own_scope(tx, self._agent))
 
     def _show_subnet(self, tx: Tx, subnet_id: str) -> Subnet:
         guard.require_subnet(tx, guard.own_scope(tx, self._agent), subnet_id)
-        return subnets.show_subnet(tx, subnet_id)
+        return subnet.show_subnet(tx, subnet_id)
 
     def _list_subnets(self, tx: Tx, filters: Mapping[str, Sequence[str]]) -> Iterator[Subnet]:
         return guard.list_subnets_given(tx, guard.own_scope(tx, self._agent))

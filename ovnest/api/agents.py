@@ -7,13 +7,13 @@ from pathlib import Path
 from ovnest.api.tls import ServerTls, certificates, last_certificate
 from ovnest.caller import Agent
 from ovnest.config import BadSetting, Settings
-from ovnest.errors.agents import NoAgents
+from ovnest.errors.agent_code import NoAgents
 from ovnest.errors.chassis import NoChassisCa
 from ovnest.identity.agent_token import issue_code, issue_credential
 from ovnest.identity.chassis_ca import ChassisCa
 from ovnest.identity.key_ring import KeyRing, KeyRingFile
 from ovnest.northbound.documents import AgentGrant
-from ovnest.operations.agent_grants import CREDENTIAL_S
+from ovnest.operations.agent_code import CREDENTIAL_S
 from ovnest.resources.agent_code import CertificateAnswer
 
 _log = logging.getLogger(__name__)

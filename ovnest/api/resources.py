@@ -22,9 +22,9 @@ from ovnest.api.urls import base_url
 from ovnest.caller import Caller
 from ovnest.errors import PreconditionFailed
 from ovnest.errors.fields import HTTPBadRequest
-from ovnest.errors.once import InvalidIdempotencyKey
-from ovnest.operations import tags
-from ovnest.operations.steps.once import Once
+from ovnest.errors.idempotency_key import InvalidIdempotencyKey
+from ovnest.operations import tag as tag_of
+from ovnest.operations.steps.idempotency_key import Once
 from ovnest.resources.fields import to_struct
 from ovnest.transaction import Tx
 
@@ -152,11 +152,11 @@ class ResourceRoutes:
     # Tags
 
     async def _show_tags(self, caller: Caller, key: str) -> Response:
-        found = await self._store.read(caller, lambda tx: tags.show_tags(tx, self._singular, key))
+        found = await self._store.read(caller, lambda tx: tag_of.show_tags(tx, self._singular, key))
         return _tags_answer(found, caller)
 
     async def _has_tag(self, caller: Caller, key: str, tag: str) -> Response:
-        await self._store.read(caller, lambda tx: tags.has_tag(tx, self._singular, key, tag))
+        await self._store.read(caller, lambda tx: tag_of.has_tag(tx, self._singular, key, tag))
         return _answer(204, b"", caller)
 
     async def _replace_tags(self, request: Request, caller: Caller, key: str) -> Response:
@@ -164,19 +164,21 @@ class ResourceRoutes:
         if set(body) != {"tags"}:
             raise HTTPBadRequest(reason="Unable to find 'tags' in request body, or there is more in it")
         given = body["tags"]
-        done = await self._write(caller, lambda tx: tags.replace_tags(tx, self._singular, key, given), "tag")
+        done = await self._write(
+            caller, lambda tx: tag_of.replace_tags(tx, self._singular, key, given), "tag"
+        )
         return _tags_answer(done, caller)
 
     async def _clear_tags(self, caller: Caller, key: str) -> Response:
-        await self._write(caller, lambda tx: tags.replace_tags(tx, self._singular, key, []), "untag")
+        await self._write(caller, lambda tx: tag_of.replace_tags(tx, self._singular, key, []), "untag")
         return _answer(204, b"", caller)
 
     async def _add_tag(self, caller: Caller, key: str, tag: str) -> Response:
-        await self._write(caller, lambda tx: tags.add_tag(tx, self._singular, key, tag), "tag")
+        await self._write(caller, lambda tx: tag_of.add_tag(tx, self._singular, key, tag), "tag")
         return _answer(201, b"", caller)
 
     async def _remove_tag(self, caller: Caller, key: str, tag: str) -> Response:
-        await self._write(caller, lambda tx: tags.remove_tag(tx, self._singular, key, tag), "untag")
+        await self._write(caller, lambda tx: tag_of.remove_tag(tx, self._singular, key, tag), "untag")
         return _answer(204, b"", caller)
 
     # What they share

@@ -5,8 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from ovnest.operations import networks, ports, subnets
-from ovnest.operations.steps.once import Once
+from ovnest.operations import network, port, subnet
+from ovnest.operations.steps.idempotency_key import Once
 from ovnest.operations.steps.visible import network_target, port_target, subnet_target
 from ovnest.policy import Target
 from ovnest.resources.registry import NETWORKS, PORTS, SUBNETS, Resource
@@ -37,34 +37,34 @@ SERVICES: dict[str, Service] = {
     for service in (
         Service(
             resource=NETWORKS,
-            create=networks.create_network,
-            update=networks.update_network,
-            delete=networks.delete_network,
-            show=networks.show_network,
-            list=networks.list_networks,
-            body=networks.network_body,
+            create=network.create_network,
+            update=network.update_network,
+            delete=network.delete_network,
+            show=network.show_network,
+            list=network.list_networks,
+            body=network.network_body,
             target=lambda tx, network: network_target(network),
         ),
         Service(
             resource=SUBNETS,
-            create=subnets.create_subnet,
-            update=subnets.update_subnet,
-            delete=subnets.delete_subnet,
-            show=subnets.show_subnet,
-            list=subnets.list_subnets,
-            body=subnets.subnet_body,
+            create=subnet.create_subnet,
+            update=subnet.update_subnet,
+            delete=subnet.delete_subnet,
+            show=subnet.show_subnet,
+            list=subnet.list_subnets,
+            body=subnet.subnet_body,
             target=subnet_target,
         ),
         Service(
             resource=PORTS,
-            create=ports.create_port,
-            update=ports.update_port,
-            delete=ports.delete_port,
-            show=ports.show_port,
-            list=ports.list_ports,
-            body=ports.port_body,
+            create=port.create_port,
+            update=port.update_port,
+            delete=port.delete_port,
+            show=port.show_port,
+            list=port.list_ports,
+            body=port.port_body,
             target=port_target,
-            create_once=ports.create_port_once,
+            create_once=port.create_port_once,
         ),
     )
 }

@@ -6,7 +6,7 @@ from ovnest.caller import Agent, Caller
 from ovnest.northbound import external_ids as keys
 from ovnest.northbound.indexes import network_id_of
 from ovnest.northbound.tables import LogicalSwitchPort
-from ovnest.operations.agent_ports import own_scope
+from ovnest.operations.agent_port import own_scope
 from ovnest.operations.steps.agent_scope import Scope, is_own
 from ovnest.operations.steps.visible import of_network
 from ovnest.resources.network import Network

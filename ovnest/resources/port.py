@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
-from ovnest.errors.ports import AllowedAddressPairsMissingIP, DuplicateAddressPairInRequest
+from ovnest.errors.port import AllowedAddressPairsMissingIP, DuplicateAddressPairInRequest
 from ovnest.resources.fields import (
     DESCRIPTION_MAX,
     NAME_MAX,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import fields
 
-from ovnest.errors import Refusal, container_ports
+from ovnest.errors import Refusal, container_port
 from ovnest.resources.registry import RESOURCES, Resource
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
@@ -28,8 +28,8 @@ def test_every_attribute_that_is_shown_is_listed_and_no_other(resource: Resource
 def test_every_refusal_of_container_ports_is_listed() -> None:
     refusals = [
         kind
-        for _, kind in inspect.getmembers(container_ports, inspect.isclass)
-        if issubclass(kind, Refusal) and kind.__module__ == container_ports.__name__
+        for _, kind in inspect.getmembers(container_port, inspect.isclass)
+        if issubclass(kind, Refusal) and kind.__module__ == container_port.__name__
     ]
     listed = section("Container ports")
     for kind in refusals:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from ovnest.caller import Agent
 from ovnest.northbound.documents import AgentGrant, Plugged
 from ovnest.northbound.tables import LogicalSwitch, LogicalSwitchPort
-from ovnest.operations import agent_grants
+from ovnest.operations import agent_code
 from ovnest.operations.steps.plugged import SILENT_AFTER_S
 from ovnest.ovsdb import RowUuid, Transaction
 from ovnest.resources.agent_code import CreateAgentCode, PortReport, Report
@@ -31,11 +31,11 @@ class World:
 
     async def says(self, plugged: bool, reason: str = "") -> None:
         said = Report(ports={self.web: PortReport(plugged=plugged, reason=reason)})
-        await self.door.store.write(ADMIN, lambda tx: agent_grants.report(tx, self.agent, said))
+        await self.door.store.write(ADMIN, lambda tx: agent_code.report(tx, self.agent, said))
 
     async def shown(self, **context: object) -> tuple[bool | None, str]:
         """`ovnest:plugged` and the reason, where the context is otherwise as given."""
-        from ovnest.operations.ports import port_body, show_port
+        from ovnest.operations.port import port_body, show_port
 
         present = replace(self.door.store.context(ADMIN), **context)
         await self.door.store.client.barrier()
@@ -61,9 +61,9 @@ async def world(door: FrontDoor, network: Body, subnet: Body) -> World:
     web = (await door.create("port", network_id=network["id"], **profile))["id"]
 
     def enroll(tx: Tx) -> AgentGrant:
-        grant = agent_grants.create_agent_code(tx, CreateAgentCode(parent=vm))
+        grant = agent_code.create_agent_code(tx, CreateAgentCode(parent=vm))
         code = Agent(mode="nested", subject=vm, grant=grant.code, expires=grant.code_expires)
-        return agent_grants.enroll(tx, code, "")
+        return agent_code.enroll(tx, code, "")
 
     made = World(door, vm, web, await door.store.write(ADMIN, enroll))
     await made.up(vm)

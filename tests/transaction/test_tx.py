@@ -10,7 +10,7 @@ from ovnest.api.store import Store
 from ovnest.config import Settings
 from ovnest.northbound.documents import TagMemory
 from ovnest.northbound.tables import DhcpOptions, Document, LogicalSwitchPort
-from ovnest.operations import ports
+from ovnest.operations import port as ports
 from ovnest.ovsdb import Transaction
 from ovnest.policy import Policy
 from ovnest.resources.fields import is_uuid, to_struct

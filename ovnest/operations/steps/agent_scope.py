@@ -8,7 +8,7 @@ very transaction, on all servers.
 from msgspec import Struct
 
 from ovnest.caller import Agent, Mode
-from ovnest.errors.agents import CredentialRefused, CredentialSuperseded
+from ovnest.errors.agent_code import CredentialRefused, CredentialSuperseded
 from ovnest.northbound import external_ids as keys
 from ovnest.northbound.documents import AgentGrant
 from ovnest.northbound.indexes import CHILDREN_OF, PORTS_OF_HOST

@@ -12,7 +12,7 @@ from msgspec import Struct
 from ovnest.allocation.pools import is_host_address, slaac_address
 from ovnest.allocation.ranges import address_text, ip_version
 from ovnest.errors import InvalidInput
-from ovnest.errors.ports import (
+from ovnest.errors.port import (
     AllocationOnAutoAddressSubnet,
     InvalidIpForNetwork,
     InvalidIpForSubnet,

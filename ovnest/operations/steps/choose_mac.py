@@ -1,7 +1,7 @@
 """The MAC address of a port: the wanted one, or a random one that nobody has on the network."""
 
 from ovnest.allocation.macs import random_mac
-from ovnest.errors.ports import MacAddressGenerationFailure, MacAddressInUse
+from ovnest.errors.port import MacAddressGenerationFailure, MacAddressInUse
 from ovnest.northbound.indexes import PORT_BY_MAC
 from ovnest.resources.network import Network
 from ovnest.transaction import Tx

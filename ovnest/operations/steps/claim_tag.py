@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Set
 
 from ovnest.allocation.tags import TAGS, next_tag, resting_tags
-from ovnest.errors.container_ports import NoTagLeft, TagInUse
+from ovnest.errors.container_port import NoTagLeft, TagInUse
 from ovnest.northbound.documents import TagMemory
 from ovnest.northbound.indexes import CHILD_BY_TAG, CHILDREN_OF
 from ovnest.resources.port import Port

@@ -3,9 +3,9 @@
 What a caller may not see is not there: the answer is 404, never 403.
 """
 
-from ovnest.errors.networks import NetworkNotFound
-from ovnest.errors.ports import PortNotFound
-from ovnest.errors.subnets import SubnetNotFound
+from ovnest.errors.network import NetworkNotFound
+from ovnest.errors.port import PortNotFound
+from ovnest.errors.subnet import SubnetNotFound
 from ovnest.policy import Target
 from ovnest.resources.network import Network
 from ovnest.resources.port import Port

@@ -10,8 +10,8 @@ made is that one.
 
 from msgspec.structs import replace
 
-from ovnest.errors.agents import AgentNetworksExceeded, AgentNotAllowed
-from ovnest.errors.networks import NetworkNotFound
+from ovnest.errors.agent_code import AgentNetworksExceeded, AgentNotAllowed
+from ovnest.errors.network import NetworkNotFound
 from ovnest.northbound.documents import AgentGrant
 from ovnest.operations.steps.agent_scope import Scope
 from ovnest.operations.steps.chosen import chosen

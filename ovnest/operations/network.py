@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from ovnest.errors import InvalidInput
-from ovnest.errors.networks import (
+from ovnest.errors.network import (
     FlatNetworkInUse,
     InvalidSharedSetting,
     NetworkInUse,

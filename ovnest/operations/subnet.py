@@ -22,8 +22,8 @@ from ovnest.allocation.pools import (
 )
 from ovnest.allocation.ranges import AddressRange, address_text, ip_version
 from ovnest.errors import InvalidInput
-from ovnest.errors.networks import NetworkNotFound
-from ovnest.errors.subnets import (
+from ovnest.errors.network import NetworkNotFound
+from ovnest.errors.subnet import (
     BadSubnetRequest,
     DNSNameServersExhausted,
     GatewayIpInUse,

@@ -11,14 +11,14 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from ovnest.caller import Agent
-from ovnest.errors.agents import AgentNotAllowed, AgentPortsExceeded, CredentialRefused
-from ovnest.errors.networks import NetworkNotFound
-from ovnest.errors.ports import PortNotFound
-from ovnest.errors.subnets import SubnetNotFound
+from ovnest.errors.agent_code import AgentNotAllowed, AgentPortsExceeded, CredentialRefused
+from ovnest.errors.network import NetworkNotFound
+from ovnest.errors.port import PortNotFound
+from ovnest.errors.subnet import SubnetNotFound
 from ovnest.northbound.indexes import CHILDREN_OF, PORTS_OF_HOST
 from ovnest.operations.steps.agent_scope import NESTED, Scope, authorised, find_own, own_rows
 from ovnest.operations.steps.chosen import chosen
-from ovnest.operations.steps.once import Once, made_before
+from ovnest.operations.steps.idempotency_key import Once, made_before
 from ovnest.resources.network import Network
 from ovnest.resources.port import CreatePort, Port
 from ovnest.resources.subnet import Subnet

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ovnest.caller import Agent
 from ovnest.errors import InvalidInput
-from ovnest.errors.agents import (
+from ovnest.errors.agent_code import (
     AgentCodeNotFound,
     AgentNotAllowed,
     AgentSubjectInUse,
@@ -21,8 +21,8 @@ from ovnest.errors.agents import (
     CredentialSuperseded,
     ParentNotForAgents,
 )
-from ovnest.errors.networks import NetworkNotFound
-from ovnest.errors.ports import PortNotFound
+from ovnest.errors.network import NetworkNotFound
+from ovnest.errors.port import PortNotFound
 from ovnest.northbound.documents import AgentGrant, Plugged, TagMemory
 from ovnest.northbound.indexes import DOCUMENTS_OF_KIND
 from ovnest.operations.steps.agent_scope import (

@@ -10,13 +10,13 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from ovnest.derive.logical_switch_port import own_kind
-from ovnest.errors.container_ports import (
+from ovnest.errors.container_port import (
     ParentHasContainerPorts,
     ParentIsContainerPort,
     ParentIsItself,
     ParentIsNoVif,
 )
-from ovnest.errors.ports import (
+from ovnest.errors.port import (
     AddressPairAndPortSecurityRequired,
     AllowedAddressPairExhausted,
     PortBound,
@@ -39,8 +39,8 @@ from ovnest.operations.steps.choose_mac import choose_mac
 from ovnest.operations.steps.chosen import changes
 from ovnest.operations.steps.claim_tag import claim_tag, free_tag
 from ovnest.operations.steps.drop_port import drop_port
+from ovnest.operations.steps.idempotency_key import Once, made_before
 from ovnest.operations.steps.naming import some
-from ovnest.operations.steps.once import Once, made_before
 from ovnest.operations.steps.ownership import owner_of_new
 from ovnest.operations.steps.plugged import plug_state_of
 from ovnest.operations.steps.profile import read_profile
@@ -83,7 +83,7 @@ def create_port(tx: Tx, want: CreatePort, once: Once | None = None) -> Port:
     Raises:
         NetworkNotFound, PortNotFound: the network or the parent is not there for this caller.
         PolicyNotAuthorized: the caller may not, or not with these attributes.
-        Those of `errors.ports` and `errors.container_ports`: an attribute cannot be as wanted.
+        Those of `errors.port` and `errors.container_port`: an attribute cannot be as wanted.
     """
     network = visible_network(tx, want.network_id)
     project_id = owner_of_new(tx, want.project_id)

@@ -7,7 +7,7 @@ agents send each agent's own.
 
 from msgspec import Struct
 
-from ovnest.errors.once import IdempotencyKeyReused
+from ovnest.errors.idempotency_key import IdempotencyKeyReused
 from ovnest.northbound.indexes import BY_AGENT, PORT_BY_ONCE
 from ovnest.resources.port import Port
 from ovnest.transaction import Tx

@@ -39,11 +39,12 @@ class Key(Struct, frozen=True, kw_only=True):
     derived: bool = False
     editable: bool = False
     on: str = ""
+    is_json: bool = False
 
 
-def text(name: str, meaning: str, **more: Any) -> Key:
-    """A string that always stands there; without its key it is empty."""
-    return Key(name=name, meaning=meaning, write=_same, absent="", **more)
+def text(name: str, meaning: str, *, absent: str = "", **more: Any) -> Key:
+    """A string that always stands there; without its key it is `absent`."""
+    return Key(name=name, meaning=meaning, write=_same, absent=absent, **more)
 
 
 def some_text(name: str, meaning: str, *, absent: str | None = "", **more: Any) -> Key:
@@ -119,6 +120,7 @@ def json_of(kind: Any, name: str, meaning: str, *, absent: Any, **more: Any) -> 
         write=write,
         read=lambda found: decode_json(found, kind),
         absent=absent,
+        is_json=True,
         **more,
     )
 

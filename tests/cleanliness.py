@@ -5,8 +5,9 @@ from typing import Any
 
 from ovnest.api.store import Store
 from ovnest.config import Settings
-from ovnest.operations.check import Finding, find_all
+from ovnest.operations.check import find_all
 from ovnest.policy import Policy
+from ovnest.rows.finding import Finding
 from tests.front_door import ADMIN
 
 READ_TIMEOUT_S = 20.0

@@ -27,12 +27,11 @@ from ovnest.errors import Refusal
 from ovnest.errors.agent_code import AgentNotAllowed, CredentialRefused, CredentialSuperseded
 from ovnest.errors.fields import HTTPBadRequest
 from ovnest.identity.agent_token import read_code, read_credential
-from ovnest.northbound.documents import AgentGrant
 from ovnest.operations import agent_code
 from ovnest.operations.agent_code import RENEW_AFTER_S
 from ovnest.operations.steps.agent_scope import Scope, authorised
 from ovnest.operations.steps.plugged import REPORT_AFTER_S
-from ovnest.resources.agent_code import AgentAnswer, CertificateRequest, Enrolment, Renewal, Report
+from ovnest.resources.agent_code import AgentAnswer, AgentCode, CertificateRequest, Enrolment, Renewal, Report
 
 ENROLL = "/agent/v1/enroll"
 RENEW = "/agent/v1/renew"
@@ -167,7 +166,7 @@ class AgentApp:
         answer = await self._agents.certify(asked.request, name)
         return json_response(200, answer, f"agent:{name}")
 
-    def _told(self, status: int, grant: AgentGrant, *, is_new: bool) -> Response:
+    def _told(self, status: int, grant: AgentCode, *, is_new: bool) -> Response:
         credential, expires = self._agents.credential(grant) if is_new else ("", 0)
         answer = AgentAnswer(
             generation=grant.generation,

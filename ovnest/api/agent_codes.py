@@ -12,10 +12,9 @@ from ovnest.api.routes import Methods
 from ovnest.api.store import Store
 from ovnest.caller import Caller
 from ovnest.errors.fields import HTTPBadRequest
-from ovnest.northbound.documents import AgentGrant
 from ovnest.operations import agent_code
 from ovnest.policy import Target
-from ovnest.resources.agent_code import CREATE_AGENT_CODE, AgentCodeBody, CreateAgentCode
+from ovnest.resources.agent_code import CREATE_AGENT_CODE, AgentCode, AgentCodeBody, CreateAgentCode
 from ovnest.resources.fields import to_struct
 from ovnest.transaction import Tx
 
@@ -52,7 +51,7 @@ class AgentCodeRoutes:
         self._store.context(caller).rights.require("create_agent_code", Target(project_id=caller.project_id))
         self._agents.require_codes()
 
-        def create(tx: Tx) -> tuple[AgentGrant, int]:
+        def create(tx: Tx) -> tuple[AgentCode, int]:
             return agent_code.create_agent_code(tx, want), tx.seconds
 
         grant, now = await self._store.write(caller, create, what="create_agent_code")
@@ -80,7 +79,7 @@ class AgentCodeRoutes:
         return Response(status=204, project_id=caller.project_id)
 
 
-def agent_code_body(grant: AgentGrant, now: int, *, code: str = "") -> AgentCodeBody:
+def agent_code_body(grant: AgentCode, now: int, *, code: str = "") -> AgentCodeBody:
     """A permission as it is shown; with its code only when it has just been made."""
     state = "enrolled" if grant.grant else "waiting" if grant.code_expires > now else "expired"
     body = AgentCodeBody(

@@ -12,9 +12,8 @@ from ovnest.errors.chassis import NoChassisCa
 from ovnest.identity.agent_token import issue_code, issue_credential
 from ovnest.identity.chassis_ca import ChassisCa
 from ovnest.identity.key_ring import KeyRing, KeyRingFile
-from ovnest.northbound.documents import AgentGrant
 from ovnest.operations.agent_code import CREDENTIAL_S
-from ovnest.resources.agent_code import CertificateAnswer
+from ovnest.resources.agent_code import AgentCode, CertificateAnswer
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +66,7 @@ class Agents:
         """
         issue_code(self.ring, Agent(mode="nested", subject="", grant=""), url=self.url(), ca=self.ca())
 
-    def code(self, grant: AgentGrant) -> str:
+    def code(self, grant: AgentCode) -> str:
         """The code of a permission that waits.
 
         Raises:
@@ -76,7 +75,7 @@ class Agents:
         agent = Agent(mode=grant.mode, subject=grant.id, grant=grant.code, expires=grant.code_expires)
         return issue_code(self.ring, agent, url=self.url(), ca=self.ca())
 
-    def credential(self, grant: AgentGrant) -> tuple[str, int]:
+    def credential(self, grant: AgentCode) -> tuple[str, int]:
         """The credential of a permission that was taken up, and until when it is good."""
         # From the time of the renewal, not from now: the same renewal asked for again gets the same answer.
         expires = grant.renewed_at + CREDENTIAL_S

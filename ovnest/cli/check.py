@@ -13,9 +13,10 @@ from ovnest.api.store import Store
 from ovnest.caller import Caller
 from ovnest.config import BadSetting, Settings, add_options, load
 from ovnest.errors import Refusal
-from ovnest.operations.check import LEFT, REPAIRED, Finding, find_all, repair
+from ovnest.operations.check import find_all, repair
 from ovnest.ovsdb import OvsdbError, Unreachable
 from ovnest.policy import Policy
+from ovnest.rows.finding import LEFT, REPAIRED, Finding
 
 HELP = "compare the Northbound with what its facts say, and repair it"
 EPILOG = (

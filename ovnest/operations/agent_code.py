@@ -23,13 +23,11 @@ from ovnest.errors.agent_code import (
 )
 from ovnest.errors.network import NetworkNotFound
 from ovnest.errors.port import PortNotFound
-from ovnest.northbound.documents import AgentGrant, Plugged, TagMemory
-from ovnest.northbound.indexes import DOCUMENTS_OF_KIND
 from ovnest.operations.steps.agent_scope import (
     NESTED,
     OVERLAY,
     authorised,
-    own_rows,
+    own_ports,
     parent_of,
     permitted,
 )
@@ -37,9 +35,11 @@ from ovnest.operations.steps.ownership import owner_of_new
 from ovnest.operations.steps.plugged import REPORT_AFTER_S
 from ovnest.operations.steps.trust_domain import require_one_trust_domain
 from ovnest.policy import Target
-from ovnest.resources.agent_code import REASON_MAX, CreateAgentCode, PortReport, Report
+from ovnest.resources.agent_code import REASON_MAX, AgentCode, CreateAgentCode, Plugged, PortReport, Report
 from ovnest.resources.network import Network
 from ovnest.resources.port import Port
+from ovnest.resources.vlan_tags import VlanTags
+from ovnest.rows.agent_code import AGENT_CODES, KIND
 from ovnest.transaction import Tx
 
 CREDENTIAL_S = 90 * 24 * 3600
@@ -50,7 +50,7 @@ IN_FLIGHT_S = 60
 CONFLICT_AGAIN_S = 60
 
 
-def create_agent_code(tx: Tx, want: CreateAgentCode) -> AgentGrant:
+def create_agent_code(tx: Tx, want: CreateAgentCode) -> AgentCode:
     """Give the agent of a parent or a chassis a permission that waits to be taken up.
 
     If there is an agent already it goes on until the new code is used; what it may do changes at once.
@@ -67,7 +67,7 @@ def create_agent_code(tx: Tx, want: CreateAgentCode) -> AgentGrant:
         raise InvalidInput(error_message="an agent code is for one parent, or for one chassis")
     subject = want.parent or want.chassis or ""
     mode = NESTED if want.parent is not None else OVERLAY
-    present = tx.find(AgentGrant, subject)
+    present = tx.find(AgentCode, subject)
     if present is not None and present.mode != mode:
         raise AgentSubjectInUse(mode=present.mode, subject=subject)
     own: tuple[str, ...]
@@ -84,7 +84,7 @@ def create_agent_code(tx: Tx, want: CreateAgentCode) -> AgentGrant:
         if tx.find(Network, network_id) is None:
             raise NetworkNotFound(net_id=network_id)
     grant = replace(
-        present or AgentGrant(id=subject, mode=mode),
+        present or AgentCode(id=subject, mode=mode),
         project_id=project_id,
         networks=tuple(sorted(networks)),
         ports_max=want.ports_max,
@@ -95,25 +95,22 @@ def create_agent_code(tx: Tx, want: CreateAgentCode) -> AgentGrant:
     return tx.put(grant)
 
 
-def show_agent_code(tx: Tx, subject: str) -> AgentGrant:
+def show_agent_code(tx: Tx, subject: str) -> AgentCode:
     """The permission of that parent or chassis.
 
     Raises:
         AgentCodeNotFound: there is none that the caller may see.
     """
-    grant = tx.find(AgentGrant, subject)
+    grant = tx.find(AgentCode, subject)
     if grant is None or not tx.rights.allows("get_agent_code", _target(tx)):
         raise AgentCodeNotFound(subject=subject)
     return grant
 
 
-def list_agent_codes(tx: Tx) -> Iterator[AgentGrant]:
+def list_agent_codes(tx: Tx) -> Iterator[AgentCode]:
     """All permissions that the caller may see."""
     if tx.rights.allows("get_agent_code", _target(tx)):
-        for row in list(tx.view.all(DOCUMENTS_OF_KIND, AgentGrant.KIND)):
-            grant = tx.find(AgentGrant, row.name.split(":", 2)[2])
-            if grant is not None:
-                yield grant
+        yield from tx.all(AGENT_CODES, KIND.name)
 
 
 def revoke_agent_code(tx: Tx, subject: str) -> None:
@@ -128,14 +125,14 @@ def revoke_agent_code(tx: Tx, subject: str) -> None:
     tx.drop(grant)
 
 
-def enroll(tx: Tx, code: Agent, nonce: str) -> AgentGrant:
+def enroll(tx: Tx, code: Agent, nonce: str) -> AgentCode:
     """Take up the permission that a code is for, once. The same code and nonce again get the same answer.
 
     Raises:
         CodeRefused: it has expired, was used or revoked, or its parent is gone.
         ForeignChassis, NoSouthbound, SouthboundUnreachable: see `require_one_trust_domain`.
     """
-    grant = tx.find(AgentGrant, code.subject)
+    grant = tx.find(AgentCode, code.subject)
     if grant is None or grant.mode != code.mode or not code.grant:
         raise CodeRefused(reason="was revoked, or its port is gone")
     if grant.mode == NESTED and parent_of(tx, grant.id) is None:
@@ -166,7 +163,7 @@ def enroll(tx: Tx, code: Agent, nonce: str) -> AgentGrant:
     )
 
 
-def renew(tx: Tx, agent: Agent, nonce: str) -> AgentGrant:
+def renew(tx: Tx, agent: Agent, nonce: str) -> AgentCode:
     """Raise the generation of a credential. The same nonce from the generation before gets the same answer.
 
     Raises:
@@ -209,7 +206,7 @@ def note_conflict(tx: Tx, agent: Agent, *, renews: bool) -> None:
         tx.put(replace(grant, conflict_at=tx.seconds))
 
 
-def report(tx: Tx, agent: Agent, said: Report) -> AgentGrant:
+def report(tx: Tx, agent: Agent, said: Report) -> AgentCode:
     """Take down what an agent says of its own ports, and let tags that are gone rest no longer.
 
     Of ports that are not its own nothing is kept. When nothing has changed it is only noted once a minute
@@ -219,8 +216,8 @@ def report(tx: Tx, agent: Agent, said: Report) -> AgentGrant:
         CredentialRefused, CredentialSuperseded: see `authorised`.
     """
     scope = authorised(tx, agent)
-    grant = tx.get(AgentGrant, agent.subject)
-    own = {row.uuid for row in own_rows(tx, scope)}
+    grant = tx.get(AgentCode, agent.subject)
+    own = {port.id for port in own_ports(tx, scope)}
     plugged = {} if said.whole else {key: text for key, text in grant.plugged.items() if key in own}
     for port_id in said.ports.keys() & own:
         plugged[port_id] = _taken_down(grant.plugged.get(port_id), said.ports[port_id], tx.seconds)
@@ -253,7 +250,7 @@ def _taken_down(before: str | None, said: PortReport, now: int) -> str:
 
 
 def _end_rest(tx: Tx, parent_id: str, gone: tuple[int, ...]) -> None:
-    memory = tx.find(TagMemory, parent_id)
+    memory = tx.find(VlanTags, parent_id)
     if memory is None or not memory.freed.keys() & set(gone):
         return
     resting: Mapping[int, int] = {tag: when for tag, when in memory.freed.items() if tag not in gone}

@@ -12,11 +12,12 @@ from msgspec.structs import replace
 
 from ovnest.errors.agent_code import AgentNetworksExceeded, AgentNotAllowed
 from ovnest.errors.network import NetworkNotFound
-from ovnest.northbound.documents import AgentGrant
 from ovnest.operations.steps.agent_scope import Scope
 from ovnest.operations.steps.chosen import chosen
+from ovnest.resources.agent_code import AgentCode
 from ovnest.resources.network import CreateNetwork, Network
 from ovnest.resources.subnet import CreateSubnet
+from ovnest.rows.subnet import SUBNETS_OF_NETWORK
 from ovnest.transaction import Tx
 
 # What an agent may say of a new network and a new subnet; the rest is not its to choose.
@@ -67,7 +68,7 @@ def network_by_agent(tx: Tx, scope: Scope, want: CreateNetwork) -> CreateNetwork
 def keep_made(tx: Tx, scope: Scope, network: Network) -> None:
     """Let that network be one of those that the agent has made; and those that are gone no longer."""
     made = {each.id for each in _made(tx, scope)} | {network.id}
-    tx.put(replace(tx.get(AgentGrant, scope.subject), made=tuple(sorted(made))))
+    tx.put(replace(tx.get(AgentCode, scope.subject), made=tuple(sorted(made))))
 
 
 def require_made(scope: Scope, network_id: str) -> None:
@@ -86,7 +87,7 @@ def require_made(scope: Scope, network_id: str) -> None:
 
 def forget_made(tx: Tx, scope: Scope, network_id: str) -> None:
     """That network is gone."""
-    tx.put(replace(tx.get(AgentGrant, scope.subject), made=tuple(sorted(scope.made - {network_id}))))
+    tx.put(replace(tx.get(AgentCode, scope.subject), made=tuple(sorted(scope.made - {network_id}))))
 
 
 def subnet_by_agent(tx: Tx, scope: Scope, want: CreateSubnet) -> CreateSubnet:
@@ -99,7 +100,7 @@ def subnet_by_agent(tx: Tx, scope: Scope, want: CreateSubnet) -> CreateSubnet:
     """
     require_made(scope, want.network_id)
     _refuse_others(scope, want, SUBNET)
-    if len(list(tx.subnets_of(want.network_id))) >= SUBNETS_MAX:
+    if tx.count(SUBNETS_OF_NETWORK, want.network_id) >= SUBNETS_MAX:
         raise AgentNetworksExceeded(
             resource="subnet", subject=scope.subject, most=SUBNETS_MAX, where="subnets of one network"
         )

@@ -15,13 +15,14 @@ from ovnest.errors.agent_code import AgentNotAllowed, AgentPortsExceeded, Creden
 from ovnest.errors.network import NetworkNotFound
 from ovnest.errors.port import PortNotFound
 from ovnest.errors.subnet import SubnetNotFound
-from ovnest.northbound.indexes import CHILDREN_OF, PORTS_OF_HOST
-from ovnest.operations.steps.agent_scope import NESTED, Scope, authorised, find_own, own_rows
+from ovnest.operations.steps.agent_scope import NESTED, Scope, authorised, is_own_id, own_ports
 from ovnest.operations.steps.chosen import chosen
 from ovnest.operations.steps.idempotency_key import Once, made_before
 from ovnest.resources.network import Network
 from ovnest.resources.port import CreatePort, Port
 from ovnest.resources.subnet import Subnet
+from ovnest.rows.port.lookups import CHILDREN_OF, PORTS_OF_HOST
+from ovnest.rows.subnet import SUBNETS_OF_NETWORK
 from ovnest.transaction import Tx
 
 # What an agent may say of a new port; the rest is the server's.
@@ -63,7 +64,7 @@ def own_scope(tx: Tx, agent: Agent) -> Scope:
 def made_by_agent(tx: Tx, scope: Scope, once: Once) -> Port | None:
     """The agent's own port that this request has made before, if any; raises IdempotencyKeyReused."""
     port = made_before(tx, once, scope.project_id)
-    return port if port is not None and find_own(tx, scope, port.id) is not None else None
+    return port if port is not None and is_own_id(tx, scope, port.id) else None
 
 
 def wanted_by_agent(tx: Tx, scope: Scope, want: CreatePort) -> CreatePort:
@@ -104,13 +105,13 @@ def require_own(tx: Tx, scope: Scope, port_id: str) -> None:
     Raises:
         PortNotFound: it is not, or there is none.
     """
-    if find_own(tx, scope, port_id) is None:
+    if not is_own_id(tx, scope, port_id):
         raise PortNotFound(port_id=port_id)
 
 
 def list_own(tx: Tx, scope: Scope) -> Iterator[Port]:
     """The agent's own ports."""
-    ports = (tx.port_of(row) for row in own_rows(tx, scope))
+    ports = (tx.find(Port, own.id) for own in own_ports(tx, scope))
     return (port for port in ports if port is not None)
 
 
@@ -144,14 +145,14 @@ def list_networks_given(tx: Tx, scope: Scope) -> Iterator[Network]:
 def list_subnets_given(tx: Tx, scope: Scope) -> Iterator[Subnet]:
     """Their subnets."""
     for network in list_networks_given(tx, scope):
-        yield from tx.subnets_of(network.id)
+        yield from tx.all(SUBNETS_OF_NETWORK, network.id)
 
 
 def _refuse_gateways(tx: Tx, want: CreatePort) -> None:
     """A container with its network's gateway address would get its neighbours' packets."""
     if want.fixed_ips is UNSET:
         return
-    gateways = {subnet.gateway_ip for subnet in tx.subnets_of(want.network_id)}
+    gateways = {subnet.gateway_ip for subnet in tx.all(SUBNETS_OF_NETWORK, want.network_id)}
     for fixed in want.fixed_ips:
         if fixed.ip_address is not None and fixed.ip_address in gateways:
             raise AgentNotAllowed(what=f"take {fixed.ip_address}, which is a gateway's address")
@@ -159,7 +160,7 @@ def _refuse_gateways(tx: Tx, want: CreatePort) -> None:
 
 def _refuse_too_many(tx: Tx, scope: Scope) -> None:
     index = CHILDREN_OF if scope.mode == NESTED else PORTS_OF_HOST
-    if len(tx.view.all(index, scope.subject)) >= scope.ports_max:
+    if tx.count(index, scope.subject) >= scope.ports_max:
         raise AgentPortsExceeded(subject=scope.subject, most=scope.ports_max)
 
 

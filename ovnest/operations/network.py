@@ -15,8 +15,6 @@ from ovnest.errors.network import (
     TunnelIdInUse,
     VlanIdInUse,
 )
-from ovnest.northbound.indexes import CHILDREN_OF, NETWORK_BY_SEGMENT, PORTS_OF_NETWORK
-from ovnest.northbound.tables import LogicalSwitch
 from ovnest.operations.steps.chosen import changes
 from ovnest.operations.steps.drop_port import AUTO_DELETED, drop_port
 from ovnest.operations.steps.mtu import require_mtu
@@ -26,6 +24,9 @@ from ovnest.operations.steps.rights import require_create, require_delete, requi
 from ovnest.operations.steps.visible import network_target, visible_network
 from ovnest.resources.network import CreateNetwork, Network, NetworkBody, UpdateNetwork
 from ovnest.resources.port import Port
+from ovnest.rows.network import NETWORK_BY_SEGMENT
+from ovnest.rows.port.lookups import CHILDREN_OF, NAMES_ON_NETWORK, PORTS_OF_NETWORK
+from ovnest.rows.subnet import SUBNETS_OF_NETWORK
 from ovnest.transaction import Tx
 
 GENEVE_OVERHEAD = 58  # bytes: outer Ethernet 14, IPv4 20, UDP 8, Geneve 8 and OVN's option 8
@@ -86,15 +87,13 @@ def delete_network(tx: Tx, network_id: str, query: Mapping[str, str]) -> None:
     """
     network = visible_network(tx, network_id)
     require_delete(tx, "network", network_target(network))
-    rows = tx.view.all(PORTS_OF_NETWORK, network_id)
-    ports = [tx.find(Port, row.uuid) for row in rows]
-    keep = [row.name for row, port in zip(rows, ports, strict=True) if not _goes_along(tx, port)]
+    going = [port for port in tx.all(PORTS_OF_NETWORK, network_id) if _goes_along(tx, port)]
+    keep = set(tx.all(NAMES_ON_NETWORK, network_id)) - {port.id for port in going}
     if keep:
         raise NetworkInUse(net_id=network_id, ports=some(keep))
-    for port in ports:
-        if port is not None:
-            drop_port(tx, port)
-    for subnet in tx.subnets_of(network_id):
+    for port in going:
+        drop_port(tx, port)
+    for subnet in tx.all(SUBNETS_OF_NETWORK, network_id):
         tx.drop(subnet)
     tx.drop(network)
 
@@ -111,7 +110,7 @@ def list_networks(tx: Tx, filters: Mapping[str, Sequence[str]]) -> Iterator[Netw
         found = (tx.find(Network, key) for key in dict.fromkeys(wanted))
         candidates: Iterator[Network] = (network for network in found if network is not None)
     else:
-        candidates = tx.all(Network, LogicalSwitch)
+        candidates = tx.all(Network)
     return (n for n in candidates if tx.rights.allows("get_network", network_target(n)))
 
 
@@ -125,7 +124,7 @@ def network_body(tx: Tx, network: Network) -> NetworkBody:
         admin_state_up=network.admin_state_up,
         mtu=network.mtu,
         status="ACTIVE",
-        subnets=tuple(subnet.id for subnet in tx.subnets_of(network.id)),
+        subnets=tuple(subnet.id for subnet in tx.all(SUBNETS_OF_NETWORK, network.id)),
         shared=network.shared,
         availability_zone_hints=network.availability_zone_hints,
         availability_zones=(),
@@ -145,9 +144,9 @@ def network_body(tx: Tx, network: Network) -> NetworkBody:
     )
 
 
-def _goes_along(tx: Tx, port: Port | None) -> bool:
+def _goes_along(tx: Tx, port: Port) -> bool:
     """Whether a port goes with its network; one that is the parent of container ports does not."""
-    return port is not None and port.device_owner in AUTO_DELETED and not tx.view.all(CHILDREN_OF, port.id)
+    return port.device_owner in AUTO_DELETED and not tx.any(CHILDREN_OF, port.id)
 
 
 def _on_segment(tx: Tx, network: Network, want: CreateNetwork) -> Network:
@@ -160,9 +159,9 @@ def _on_segment(tx: Tx, network: Network, want: CreateNetwork) -> Network:
                 error_message="provider:physical_network specified for geneve network: "
                 "leave it out, tunnels need none"
             )
-        holders = tx.view.all(NETWORK_BY_SEGMENT, ("geneve", "", str(number))) if number is not None else []
+        holders = tx.all(NETWORK_BY_SEGMENT, ("geneve", "", str(number))) if number is not None else []
         if holders:
-            raise TunnelIdInUse(tunnel_id=number, network_id=holders[0].uuid)
+            raise TunnelIdInUse(tunnel_id=number, network_id=holders[0].id)
         return replace(network, network_type="geneve", segmentation_id=number)
     if not physical:
         raise InvalidInput(error_message=f"physical_network required for {kind} provider network")
@@ -172,11 +171,11 @@ def _on_segment(tx: Tx, network: Network, want: CreateNetwork) -> Network:
         raise InvalidInput(
             error_message=f"segmentation_id {number} is not a VLAN ID from 1 to {VLAN_MAX}, which vlan needs"
         )
-    holders = tx.view.all(NETWORK_BY_SEGMENT, (kind, physical, "" if number is None else str(number)))
+    holders = tx.all(NETWORK_BY_SEGMENT, (kind, physical, "" if number is None else str(number)))
     if holders and kind == "vlan":
-        raise VlanIdInUse(vlan_id=number, physical_network=physical, network_id=holders[0].uuid)
+        raise VlanIdInUse(vlan_id=number, physical_network=physical, network_id=holders[0].id)
     if holders:
-        raise FlatNetworkInUse(physical_network=physical, network_id=holders[0].uuid)
+        raise FlatNetworkInUse(physical_network=physical, network_id=holders[0].id)
     return replace(
         network,
         network_type=kind,
@@ -193,13 +192,16 @@ def _mtu(tx: Tx, network: Network, wanted: int) -> int:
     if wanted > largest:
         raise InvalidInput(error_message=f"Requested MTU is too big, maximum is {largest}")
     mtu = wanted or largest
-    require_mtu(network.id, mtu, {subnet.ip_version for subnet in tx.subnets_of(network.id)})
+    require_mtu(network.id, mtu, {subnet.ip_version for subnet in tx.all(SUBNETS_OF_NETWORK, network.id)})
     return mtu
 
 
 def _refuse_while_others_use(tx: Tx, network: Network) -> None:
-    ports = (port for port in tx.ports(PORTS_OF_NETWORK, network.id) if not port.is_trusted)
-    users = [*(subnet.project_id for subnet in tx.subnets_of(network.id)), *(p.project_id for p in ports)]
+    ports = (port for port in tx.all(PORTS_OF_NETWORK, network.id) if not port.is_trusted)
+    users = [
+        *(subnet.project_id for subnet in tx.all(SUBNETS_OF_NETWORK, network.id)),
+        *(p.project_id for p in ports),
+    ]
     for project_id in users:
         if project_id != network.project_id:
             raise InvalidSharedSetting(network=network.name or network.id)

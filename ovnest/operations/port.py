@@ -9,7 +9,6 @@ from typing import Any
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from ovnest.derive.logical_switch_port import own_kind
 from ovnest.errors.container_port import (
     ParentHasContainerPorts,
     ParentIsContainerPort,
@@ -24,15 +23,6 @@ from ovnest.errors.port import (
     UnsupportedDeviceOwner,
     UnsupportedPortDeviceOwner,
 )
-from ovnest.northbound.indexes import (
-    CHILDREN_OF,
-    PORT_BY_ADDRESS,
-    PORT_BY_MAC,
-    PORTS_OF_DEVICE,
-    PORTS_OF_NETWORK,
-    PORTS_OF_PROJECT,
-)
-from ovnest.northbound.tables import LogicalSwitchPort
 from ovnest.operations.steps.binding import FAILED, UNBOUND, binding_of, vif_type_of
 from ovnest.operations.steps.choose_addresses import AUTOMATIC, AddressedPort, choose_addresses
 from ovnest.operations.steps.choose_mac import choose_mac
@@ -59,6 +49,16 @@ from ovnest.resources.port import (
     UpdatePort,
 )
 from ovnest.resources.subnet import Subnet
+from ovnest.rows.port.columns import lsp_type
+from ovnest.rows.port.lookups import (
+    CHILDREN_OF,
+    NAMES_OF_CHILDREN,
+    PORT_BY_ADDRESS,
+    PORT_BY_MAC,
+    PORTS_OF_DEVICE,
+    PORTS_OF_NETWORK,
+    PORTS_OF_PROJECT,
+)
 from ovnest.transaction import Tx
 
 FLOATING_IP = "network:floatingip"
@@ -120,7 +120,7 @@ def create_port(tx: Tx, want: CreatePort, once: Once | None = None) -> Port:
         allowed_address_pairs=_pairs(tx, want.allowed_address_pairs, mac),
         extra_dhcp_opts=_merged_options((), want.extra_dhcp_opts),
         tags=want.tags,
-        once=once.written if once is not None else "",
+        idempotency_key=once.written if once is not None else "",
     )
     _check(port)
     return tx.put(port)
@@ -168,8 +168,8 @@ def update_port(tx: Tx, port_id: str, change: UpdatePort) -> Port:
         )
         port = replace(port, fixed_ips=choose_addresses(tx, network, addressed, wanted))
     port = replace(port, **given)
-    if own_kind(port) and not own_kind(before):
-        _refuse_children(tx, port.id, f"OVN binds none under a {own_kind(port)} port; delete them first.")
+    if lsp_type(port) and not lsp_type(before):
+        _refuse_children(tx, port.id, f"OVN binds none under a {lsp_type(port)} port; delete them first.")
     _check(port)
     return tx.put(port)
 
@@ -184,16 +184,15 @@ def delete_port(tx: Tx, port_id: str, query: Mapping[str, str]) -> None:
     """
     port = visible_port(tx, port_id)
     require_delete(tx, "port", port_target(tx, port))
-    children = tx.view.all(CHILDREN_OF, port_id)
     going: list[Port] = []
-    if children:
+    if tx.any(CHILDREN_OF, port_id):
         cascade = query.get("cascade", "").lower() in ("true", "1")
         policy = "cascade" if cascade else tx.settings.parent_delete
         if policy == "refuse":
             advice = "Delete them first, or delete the port with ?cascade=true to take them along."
             _refuse_children(tx, port_id, advice)
         if policy == "cascade":
-            going = list(tx.ports(CHILDREN_OF, port_id))
+            going = tx.all(CHILDREN_OF, port_id)
             for child in going:
                 require_delete(tx, "port", port_target(tx, child))
     # The parent first: then nobody need remember which tags its children had.
@@ -260,8 +259,8 @@ def _candidates(tx: Tx, filters: Mapping[str, Sequence[str]]) -> Iterator[Port |
         if networks and values and all(value.startswith(prefix) for value in values):
             exacts = [value.removeprefix(prefix) for value in values]
             pairs = dict.fromkeys((network, value) for network in networks for value in exacts)
-            found = {row.uuid: row for pair in pairs for row in tx.view.all(exact, pair)}
-            return (tx.port_of(row) for row in found.values())
+            found = {port.id: port for pair in pairs for port in tx.all(exact, pair)}
+            return iter(found.values())
     for attribute, index in (
         ("device_id", PORTS_OF_DEVICE),
         ("network_id", PORTS_OF_NETWORK),
@@ -270,9 +269,8 @@ def _candidates(tx: Tx, filters: Mapping[str, Sequence[str]]) -> Iterator[Port |
     ):
         values = list(dict.fromkeys(filters.get(attribute, ())))
         if values and all(values):
-            rows = [row for value in values for row in tx.view.all(index, value)]
-            return (tx.port_of(row) for row in rows)
-    return (tx.port_of(row) for row in list(tx.view.rows(LogicalSwitchPort)))
+            return (port for value in values for port in tx.all(index, value))
+    return tx.all(Port)
 
 
 def _tag(tx: Tx, port_id: str, profile: BindingProfile, kept: int | None) -> int | None:
@@ -284,7 +282,7 @@ def _tag(tx: Tx, port_id: str, profile: BindingProfile, kept: int | None) -> int
     parent = tx.get(Port, profile.parent_name)
     if parent.parent_name is not None:
         raise ParentIsContainerPort(parent=parent.id, grandparent=parent.parent_name)
-    kind = own_kind(parent)
+    kind = lsp_type(parent)
     if kind:
         raise ParentIsNoVif(parent=parent.id, kind=kind)
     wanted = kept if profile.tag is None else profile.tag
@@ -292,10 +290,9 @@ def _tag(tx: Tx, port_id: str, profile: BindingProfile, kept: int | None) -> int
 
 
 def _refuse_children(tx: Tx, port_id: str, advice: str) -> None:
-    children = tx.view.all(CHILDREN_OF, port_id)
-    if children:
-        names = some(row.name for row in children)
-        raise ParentHasContainerPorts(port_id=port_id, count=len(children), children=names, advice=advice)
+    names = tx.all(NAMES_OF_CHILDREN, port_id)
+    if names:
+        raise ParentHasContainerPorts(port_id=port_id, count=len(names), children=some(names), advice=advice)
 
 
 def _under_parent(tx: Tx, port: Port, profile: BindingProfile) -> Port:

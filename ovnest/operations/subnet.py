@@ -33,8 +33,6 @@ from ovnest.errors.subnet import (
     SubnetPoolNotFound,
 )
 from ovnest.northbound.cidrs import parsed, pool_ranges
-from ovnest.northbound.indexes import PORT_BY_ADDRESS, PORTS_OF_NETWORK, SUBNETS_OF_NETWORK
-from ovnest.northbound.tables import DhcpOptions
 from ovnest.operations.steps.choose_addresses import AUTOMATIC, self_configured
 from ovnest.operations.steps.chosen import changes
 from ovnest.operations.steps.drop_port import AUTO_DELETED
@@ -53,6 +51,8 @@ from ovnest.resources.subnet import (
     SubnetBody,
     UpdateSubnet,
 )
+from ovnest.rows.port.lookups import PORT_BY_ADDRESS, PORTS_OF_NETWORK
+from ovnest.rows.subnet import SUBNETS_OF_NETWORK
 from ovnest.transaction import Tx
 
 IpNetwork = IPv4Network | IPv6Network
@@ -167,10 +167,9 @@ def list_subnets(tx: Tx, filters: Mapping[str, Sequence[str]]) -> Iterator[Subne
     """The subnets that the caller may see and that may match the filters."""
     ids: Sequence[str] | None = filters.get("id")
     if ids is None and filters.get("network_id"):
-        rows = (row for key in filters["network_id"] for row in tx.view.all(SUBNETS_OF_NETWORK, key))
-        ids = [row.uuid for row in rows]
+        ids = [subnet.id for key in filters["network_id"] for subnet in tx.all(SUBNETS_OF_NETWORK, key)]
     if ids is None:
-        candidates = tx.all(Subnet, DhcpOptions)
+        candidates = tx.all(Subnet)
     else:
         found = (tx.find(Subnet, key) for key in dict.fromkeys(ids))
         candidates = (subnet for subnet in found if subnet is not None)
@@ -226,7 +225,7 @@ def _cidr(want: CreateSubnet) -> IpNetwork:
 
 
 def _refuse_overlap(tx: Tx, network: Network, cidr: IpNetwork) -> None:
-    others = {parsed(subnet.cidr): subnet for subnet in tx.subnets_of(network.id)}
+    others = {parsed(subnet.cidr): subnet for subnet in tx.all(SUBNETS_OF_NETWORK, network.id)}
     other = overlapping(cidr, others)
     if other is not None:
         raise SubnetOverlaps(cidr=cidr, network_id=network.id, other_cidr=other, other_id=others[other].id)
@@ -306,14 +305,14 @@ def _check_modes(subnet: Subnet, cidr: IpNetwork) -> None:
 
 def _refuse_gateway_in_use(tx: Tx, subnet: Subnet) -> None:
     if subnet.gateway_ip is not None:
-        for port in tx.ports(PORT_BY_ADDRESS, (subnet.network_id, subnet.gateway_ip)):
+        for port in tx.all(PORT_BY_ADDRESS, (subnet.network_id, subnet.gateway_ip)):
             if port.device_owner in ROUTER_PORTS:
                 raise GatewayIpInUse(ip_address=subnet.gateway_ip, port_id=port.id)
 
 
 def _configure_ports(tx: Tx, subnet: Subnet) -> None:
     """The network's hosts configure themselves on the new subnet, so its ports have the addresses."""
-    for port in list(tx.ports(PORTS_OF_NETWORK, subnet.network_id)):
+    for port in list(tx.all(PORTS_OF_NETWORK, subnet.network_id)):
         if port.device_owner not in ROUTER_INTERFACES:
             address = self_configured(subnet, port.mac_address)
             tx.put(replace(port, fixed_ips=(*port.fixed_ips, FixedIp(subnet.id, address))))
@@ -321,7 +320,7 @@ def _configure_ports(tx: Tx, subnet: Subnet) -> None:
 
 def _take_from_ports(tx: Tx, subnet: Subnet) -> None:
     automatic = subnet.ipv6_address_mode in AUTOMATIC
-    for port in list(tx.ports(PORTS_OF_NETWORK, subnet.network_id)):
+    for port in list(tx.all(PORTS_OF_NETWORK, subnet.network_id)):
         left = tuple(fixed for fixed in port.fixed_ips if fixed.subnet_id != subnet.id)
         if len(left) == len(port.fixed_ips):
             continue

@@ -123,7 +123,7 @@ class BindingProfile(Struct, frozen=True, kw_only=True):
 class Port(Struct, frozen=True, kw_only=True, gc=False):
     """The facts of one port. `up` and `host_seen` are observed: OVN says them, nobody writes them here.
 
-    `once` is the idempotency key of the request that made it, with a digest of that request.
+    `idempotency_key` is that of the request that made it, with a digest of that request.
     """
 
     id: str
@@ -145,7 +145,7 @@ class Port(Struct, frozen=True, kw_only=True, gc=False):
     allowed_address_pairs: tuple[AddressPair, ...] = ()
     extra_dhcp_opts: tuple[DhcpOption, ...] = ()
     tags: tuple[str, ...] = ()
-    once: str = ""
+    idempotency_key: str = ""
     created_at: str = ""
     updated_at: str = ""
     revision_number: int = 0

@@ -10,8 +10,8 @@ import pytest
 
 from ovnest.api.store import Store
 from ovnest.config import Settings
-from ovnest.northbound.tables import TABLES
 from ovnest.policy import Policy
+from ovnest.rows import HOMES
 from ovnest.sandbox.until import patience
 from tests.front_door import FrontDoor
 from tests.northbound_server import Northbound, running
@@ -62,7 +62,7 @@ def filled(northbound: Northbound) -> dict[str, Any]:
 def test_a_clean_database_is_said_to_be_so_and_nothing_is_written(northbound: Northbound) -> None:
     done = said(northbound.remote)
     assert (done.returncode, done.stdout, done.stderr) == (0, "The Northbound is as it should be.\n", "")
-    for table in TABLES:
+    for table in HOMES.row_types:
         assert northbound.nbctl("list", table.TABLE) == "", "a look leaves nothing behind"
     filled(northbound)
     before = northbound.nbctl("list", "Copp")

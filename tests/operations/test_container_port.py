@@ -36,7 +36,7 @@ def tag_of(port: Body) -> int:
 
 async def memory(door: FrontDoor, parent: Body) -> dict[str, str]:
     """What is remembered of the parent's tags, as it stands in the database."""
-    row = await door.find_row(Document, document_uuid("tags", parent["id"]))
+    row = await door.find_row(Document, document_uuid("vlan-tags", parent["id"]))
     return row.external_ids if row is not None else {}
 
 
@@ -211,7 +211,7 @@ async def test_a_bulk_is_given_different_tags_and_shows_them(door: FrontDoor, vm
     wanted = {"network_id": vm["network_id"], "binding:profile": {"parent_name": vm["id"]}}
     made = await door.create_many("port", *[wanted] * 100)
     assert [tag_of(port) for port in made] == list(range(1, 101))
-    assert await memory(door, vm) == {"ovnest:kind": "tags", "last": "100"}
+    assert await memory(door, vm) == {"ovnest:kind": "vlan-tags", "last": "100"}
 
 
 async def test_a_freed_tag_rests_unless_it_is_asked_for_by_number(door: FrontDoor, vm: Body) -> None:
@@ -231,7 +231,7 @@ async def test_the_choice_wraps_around_and_ends_when_all_tags_are_taken_or_rest(
     last = {"parent_name": vm["id"], "tag": 4094}
     await door.update("port", made["id"], **{"binding:profile": last})
     # As if the server had been through all of them; 1 was freed just now and rests.
-    server.nbctl("set", "Copp", document_uuid("tags", vm["id"]), "external_ids:last=4093")
+    server.nbctl("set", "Copp", document_uuid("vlan-tags", vm["id"]), "external_ids:last=4093")
     await memory(door, vm)
     wrapped = await contained(door, vm)
     assert tag_of(wrapped) == 2
@@ -249,11 +249,11 @@ async def test_a_rest_is_over_after_ten_minutes(door: FrontDoor, vm: Body, serve
     made = [await contained(door, vm) for _ in range(2)]
     await door.delete("port", made[0]["id"])
     long_ago = int((await memory(door, vm))["freed.1"]) - 601
-    row = document_uuid("tags", vm["id"])
+    row = document_uuid("vlan-tags", vm["id"])
     server.nbctl("set", "Copp", row, f"external_ids:freed.1={long_ago}", "external_ids:last=4094")
     await memory(door, vm)
     assert tag_of(await contained(door, vm)) == 1
-    assert await memory(door, vm) == {"ovnest:kind": "tags", "last": "1"}
+    assert await memory(door, vm) == {"ovnest:kind": "vlan-tags", "last": "1"}
 
 
 # Changes

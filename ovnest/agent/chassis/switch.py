@@ -30,7 +30,7 @@ class Switch(Row, frozen=True, kw_only=True, gc=False):
     """The one row of the whole."""
 
     TABLE: ClassVar[str] = "Open_vSwitch"
-    REFERENCES: ClassVar[tuple[str, ...]] = ("bridges",)
+    CONTAINS: ClassVar[dict[str, str]] = {"bridges": "Bridge"}
 
     ssl: RowUuid | None = None
     external_ids: dict[str, str] = {}  # noqa: RUF012  a Struct makes a new one of each empty default

@@ -8,8 +8,8 @@ agents send each agent's own.
 from msgspec import Struct
 
 from ovnest.errors.idempotency_key import IdempotencyKeyReused
-from ovnest.northbound.indexes import BY_AGENT, PORT_BY_ONCE
 from ovnest.resources.port import Port
+from ovnest.rows.port.lookups import BY_AGENT, PORT_BY_IDEMPOTENCY_KEY
 from ovnest.transaction import Tx
 
 
@@ -32,10 +32,9 @@ def made_before(tx: Tx, once: Once, project_id: str) -> Port | None:
     Raises:
         IdempotencyKeyReused: another request with that key has made one.
     """
-    rows = tx.view.all(PORT_BY_ONCE, (project_id, once.agent, once.key))
-    ports = [port for port in map(tx.port_of, rows) if port is not None]
+    ports = tx.all(PORT_BY_IDEMPOTENCY_KEY, (project_id, once.agent, once.key))
     for port in ports:
-        if port.once == once.written:
+        if port.idempotency_key == once.written:
             return port
     if ports:
         raise IdempotencyKeyReused(key=once.key, port_id=ports[0].id)

@@ -5,10 +5,11 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ovnest.northbound.address_book import AddressBook
-from ovnest.northbound.external_ids import CIDRS, PORT_NAME, SWITCH
 from ovnest.northbound.tables import LogicalSwitchPort
 from ovnest.ovsdb import RowUuid
+from ovnest.rows import HOMES
+from ovnest.rows.address_book import AddressBook
+from ovnest.rows.port.keys import CIDRS, NAME, SWITCH
 
 NETWORK = "00000000-0000-4000-8000-000000000000"
 PORTS = range(4)
@@ -17,7 +18,7 @@ HELD = st.dictionaries(st.sampled_from(PORTS), st.sets(st.integers(1, 4), min_si
 
 def _port(number: int, addresses: set[int]) -> LogicalSwitchPort:
     cidrs = " ".join(f"192.0.2.{address}/24" for address in sorted(addresses))
-    ids = {PORT_NAME: "", SWITCH: f"neutron-{NETWORK}", CIDRS: cidrs}
+    ids = {NAME: "", SWITCH: f"neutron-{NETWORK}", CIDRS: cidrs}
     return LogicalSwitchPort(uuid=RowUuid(f"port{number}"), name=f"port{number}", external_ids=ids)
 
 
@@ -25,16 +26,20 @@ def _port(number: int, addresses: set[int]) -> LogicalSwitchPort:
 def test_an_address_is_taken_as_long_as_any_port_has_it(
     states: list[dict[int, set[int]]], chance: Random
 ) -> None:
-    book = AddressBook()
+    book = AddressBook(HOMES)
+    (tracker,) = book.trackers
     before: dict[int, set[int]] = {}
     for after in states:
         order = list(PORTS)
         chance.shuffle(order)  # the order in which an update names its rows
         for number in order:
             if number in before:
-                book.removed(_port(number, before[number]))
+                tracker.removed(_port(number, before[number]))
             if number in after:
-                book.added(_port(number, after[number]))
+                tracker.added(_port(number, after[number]))
         held = set().union(*after.values())
         assert {address & 0xFF for address in book.taken(NETWORK, 4)} == held
+        for address in range(1, 5):
+            holders = sum(address in each for each in after.values())
+            assert book.holders(NETWORK, f"192.0.2.{address}") == holders
         before = after

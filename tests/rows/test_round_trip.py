@@ -7,19 +7,27 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ovnest.derive.dhcp_options import port_dhcp_options, subnet_dhcp_options
-from ovnest.derive.logical_switch import localnet_port, logical_switch
-from ovnest.derive.logical_switch_port import PortContext, logical_switch_port
-from ovnest.northbound import external_ids as keys
-from ovnest.northbound.documents import PortDetails, TagMemory, from_document, is_empty, to_document
-from ovnest.northbound.networks import is_network, read_network
-from ovnest.northbound.ports import is_port, read_port
-from ovnest.northbound.subnets import is_subnet, read_subnet
-from ovnest.northbound.tables import DhcpOptions, Document, LogicalSwitch, LogicalSwitchPort
+from ovnest.northbound.tables import (
+    REQUESTED_CHASSIS,
+    DhcpOptions,
+    Document,
+    LogicalSwitch,
+    LogicalSwitchPort,
+)
 from ovnest.ovsdb import Row, RowUuid
 from ovnest.resources.network import Network
 from ovnest.resources.port import Port
 from ovnest.resources.subnet import Subnet
+from ovnest.resources.vlan_tags import VlanTags
+from ovnest.rows.docs import keys
+from ovnest.rows.document import is_empty, read_document, to_document
+from ovnest.rows.network import is_network, localnet_port, logical_switch, read_network
+from ovnest.rows.port.columns import PortContext, logical_switch_port
+from ovnest.rows.port.dhcp_options import port_dhcp_options
+from ovnest.rows.port.keys import DETAILS, PortDetails, is_port
+from ovnest.rows.port.reading import read_port
+from ovnest.rows.subnet import is_subnet, read_subnet, subnet_dhcp_options
+from ovnest.rows.vlan_tags import KIND as VLAN_TAGS
 from tests.resources.strategies import networks, placed_ports, subnets, texts, uuids
 
 
@@ -70,7 +78,7 @@ def test_ports(placed: tuple[Network, tuple[Subnet, ...], Port], is_parent: bool
     for own in rows.dhcp_options:
         sent(own)
         assert not is_subnet(own)
-    in_row = keys.REQUESTED_CHASSIS in rows.port.options
+    in_row = REQUESTED_CHASSIS in rows.port.options
     details = PortDetails(
         id=port.id,
         description=port.description,
@@ -80,7 +88,7 @@ def test_ports(placed: tuple[Network, tuple[Subnet, ...], Port], is_parent: bool
         allowed_address_pairs=port.allowed_address_pairs,
         extra_dhcp_opts=port.extra_dhcp_opts,
     )
-    stored = None if is_empty(details) else from_document(to_document(details), PortDetails)
+    stored = None if is_empty(details) else read_document(DETAILS, to_document(DETAILS, port.id, details))
 
     def subnet_of(network_id: str, address: str) -> str:
         assert network_id == network.id
@@ -91,20 +99,21 @@ def test_ports(placed: tuple[Network, tuple[Subnet, ...], Port], is_parent: bool
 
 @given(
     st.builds(
-        TagMemory,
+        VlanTags,
         id=uuids,
         last=st.integers(0, 4094),
         freed=st.dictionaries(st.integers(1, 4094), st.integers(0, 2**40), max_size=20),
     )
 )
-def test_tag_memories(memory: TagMemory) -> None:
-    row = to_document(memory)
+def test_vlan_tags(memory: VlanTags) -> None:
+    row = to_document(VLAN_TAGS, memory.id, memory)
     sent(row)
-    assert from_document(row, TagMemory) == memory
+    assert read_document(VLAN_TAGS, row) == memory
     assert set(row.external_ids) <= {"ovnest:kind", "last", *(f"freed.{tag}" for tag in memory.freed)}
 
 
-ANY_KEYS = st.dictionaries(texts | st.sampled_from([key.name for key in keys.KEYS]), texts)
+NAMES = [key.name for found in keys().values() for key in found]
+ANY_KEYS = st.dictionaries(texts | st.sampled_from(NAMES), texts)
 
 
 @given(ANY_KEYS, texts)
@@ -118,8 +127,8 @@ def test_rows_of_any_content_are_read_or_not_understood(ids: dict[str, str], tex
         lambda: read_network(switch),
         lambda: read_subnet(DhcpOptions(uuid=key, cidr=text, external_ids=ids)),
         lambda: read_port(port, None, lambda network_id, address: "subnet"),
-        lambda: from_document(document, PortDetails),
-        lambda: from_document(document, TagMemory),
+        lambda: read_document(DETAILS, document),
+        lambda: read_document(VLAN_TAGS, document),
     ):
         with suppress(ValueError, KeyError):
             read()

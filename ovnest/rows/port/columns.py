@@ -7,18 +7,28 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from ovnest.derive.dhcp_options import is_dhcp_disabled, port_dhcp_options, serves_dhcp
-from ovnest.northbound import external_ids as keys
 from ovnest.northbound.names import switch_name
-from ovnest.northbound.tables import DhcpOptions, LogicalSwitchPort
+from ovnest.northbound.tables import (
+    REQUESTED_CHASSIS,
+    ROUTER_PORT,
+    VIRTUAL_IP,
+    VIRTUAL_PARENTS,
+    VTEP_LOGICAL,
+    VTEP_SWITCH,
+    DhcpOptions,
+    LogicalSwitchPort,
+)
 from ovnest.ovsdb import RowUuid
 from ovnest.resources.fields import ip_or_network
 from ovnest.resources.network import Network
 from ovnest.resources.port import ROUTER_PORTS, Port
 from ovnest.resources.subnet import Subnet
+from ovnest.rows.port import keys
+from ovnest.rows.port.dhcp_options import is_dhcp_disabled, port_dhcp_options
+from ovnest.rows.subnet import serves_dhcp
 
 UNKNOWN = "unknown"
-VTEP = (keys.VTEP_SWITCH, keys.VTEP_LOGICAL)
+VTEP = (VTEP_SWITCH, VTEP_LOGICAL)
 LOCALPORTS = {"network:distributed": "ovnmeta-", "ovn-lb-hm:distributed": "ovn-lb-hm"}
 
 
@@ -50,7 +60,7 @@ def logical_switch_port(port: Port, context: PortContext) -> PortRows:
     `tag` is written together with `tag_request`: northd otherwise gives a new port its tag one pass
     later, or, when `up` is false from the start, never.
     """
-    kind = _kind(port, context)
+    kind = _type(port, context)
     options = _options(port, context, kind)
     v4, v6, own = _dhcp(port, context)
     secured = _port_security(port)
@@ -80,7 +90,7 @@ def router_port_name(port_id: str) -> str:
     return f"lrp-{port_id}"
 
 
-def own_kind(port: Port) -> str:
+def lsp_type(port: Port) -> str:
     """What a port is to OVN by its owner or its profile: `router`, `localport`, `vtep`; empty for a VIF.
 
     Only under a VIF can OVN bind container ports.
@@ -93,8 +103,8 @@ def own_kind(port: Port) -> str:
     return "vtep" if port.parent_name is None and all(key in port.profile for key in VTEP) else ""
 
 
-def _kind(port: Port, context: PortContext) -> str:
-    kind = own_kind(port)
+def _type(port: Port, context: PortContext) -> str:
+    kind = lsp_type(port)
     if kind or port.parent_name is not None:
         return kind
     # A port that somebody uses (a VM's, or the parent of containers) stays what it is, whoever else allows
@@ -105,17 +115,17 @@ def _kind(port: Port, context: PortContext) -> str:
 
 def _options(port: Port, context: PortContext, kind: str) -> dict[str, str]:
     if kind == "router":
-        return {keys.ROUTER_PORT: router_port_name(port.id)}
+        return {ROUTER_PORT: router_port_name(port.id)}
     if kind == "vtep":
         return {key: port.profile[key] for key in VTEP}
     if kind == "virtual" and context.virtual_address is not None:
         return {
-            keys.VIRTUAL_IP: context.virtual_address,
-            keys.VIRTUAL_PARENTS: ",".join(sorted(context.virtual_parents)),
+            VIRTUAL_IP: context.virtual_address,
+            VIRTUAL_PARENTS: ",".join(sorted(context.virtual_parents)),
         }
     # Never on a container port: it goes where its parent is, and a stale host would keep it down.
     if port.host_id and port.parent_name is None:
-        return {keys.REQUESTED_CHASSIS: port.host_id}
+        return {REQUESTED_CHASSIS: port.host_id}
     return {}
 
 
@@ -169,28 +179,15 @@ def _dhcp(port: Port, context: PortContext) -> tuple[RowUuid | None, RowUuid | N
 
 def _external_ids(port: Port, context: PortContext, kind: str) -> dict[str, str]:
     capabilities = port.profile.get("capabilities")
-    once = {keys.ONCE: port.once} if port.once else {}
-    return {
-        keys.PORT_NAME: port.name,
-        keys.DEVICE_ID: port.device_id,
-        keys.DEVICE_OWNER: port.device_owner,
-        keys.PORT_PROJECT: port.project_id,
-        keys.CIDRS: " ".join(
-            [_cidr(fixed.ip_address, context.subnets[fixed.subnet_id]) for fixed in port.fixed_ips]
-        ),
-        keys.SWITCH: switch_name(port.network_id),
-        keys.GROUPS: "",
-        keys.REVISION: str(port.revision_number),
-        keys.SCOPE4: "",
-        keys.SCOPE6: "",
-        keys.VNIC_TYPE: port.vnic_type,
-        keys.CAPABILITIES: ";".join(capabilities) if isinstance(capabilities, list) else "",
-        keys.PORT_MTU: str(context.network.mtu) if kind == "localport" else "",
-        keys.MAC: port.mac_address,
-        **once,
-        keys.CREATED: port.created_at,
-        keys.UPDATED: port.updated_at,
-    }
+    written = keys.KEYS.write(port)
+    written[keys.CIDRS] = " ".join(
+        [_cidr(fixed.ip_address, context.subnets[fixed.subnet_id]) for fixed in port.fixed_ips]
+    )
+    written[keys.SWITCH] = switch_name(port.network_id)
+    written[keys.GROUPS] = written[keys.SCOPE4] = written[keys.SCOPE6] = ""
+    written[keys.CAPABILITIES] = ";".join(capabilities) if isinstance(capabilities, list) else ""
+    written[keys.MTU] = str(context.network.mtu) if kind == "localport" else ""
+    return written
 
 
 def _cidr(address: str, subnet: Subnet) -> str:

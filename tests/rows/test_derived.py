@@ -6,16 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ovnest.derive.dependents import DEPENDENTS
-from ovnest.derive.dhcp_options import port_dhcp_options, serves_dhcp, subnet_dhcp_options
-from ovnest.derive.logical_switch import localnet_port, logical_switch
-from ovnest.derive.logical_switch_port import PortContext, PortRows, logical_switch_port
-from ovnest.northbound import external_ids as keys
-from ovnest.northbound.subnets import read_subnet
+from ovnest.ovsdb import Row
 from ovnest.resources.network import Network
 from ovnest.resources.port import Port
 from ovnest.resources.subnet import Subnet
-from ovnest.transaction.homes import HOMES
+from ovnest.rows import HOMES
+from ovnest.rows.network import localnet_port, logical_switch
+from ovnest.rows.port.columns import PortContext, PortRows, logical_switch_port
+from ovnest.rows.port.dhcp_options import port_dhcp_options
+from ovnest.rows.subnet import read_subnet, serves_dhcp, subnet_dhcp_options
 from tests.resources.strategies import networks, placed_ports, subnets
 
 Placed = tuple[Network, tuple[Subnet, ...], Port]
@@ -88,24 +87,32 @@ def test_a_subnet_derived_from_its_own_row_is_the_same_row(network: Network, sub
     )
 
 
+def owned(kind: type, row: Row) -> dict[str, frozenset[str] | None]:
+    return dict(HOMES.owned(kind)[type(row)])
+
+
+def assert_ours(kind: type, row: Row) -> None:
+    """Every key of a map that a home wants is one that a write owns."""
+    for column, keys in owned(kind, row).items():
+        value = getattr(row, column)
+        if isinstance(value, dict) and keys is not None:
+            assert set(value) <= keys, column
+
+
 @given(networks())
 def test_the_keys_of_a_switch_and_a_localnet_port_are_ours(network: Network) -> None:
-    row = logical_switch(network)
-    assert set(row.external_ids) <= keys.OWNED["Logical_Switch.external_ids"]
-    assert set(row.other_config) <= keys.OWNED["Logical_Switch.other_config"]
+    assert_ours(Network, logical_switch(network))
     localnet = localnet_port(network)
     if localnet is not None:
-        assert set(localnet.options) <= keys.OWNED["Logical_Switch_Port.options"]
+        assert_ours(Network, localnet)
 
 
 @given(placed_ports(), st.booleans())
 def test_the_keys_of_a_port_are_ours(placed: Placed, virtual: bool) -> None:
     parents = ("a",) if virtual else ()
     rows = rows_of(placed, virtual_address="192.0.2.1", virtual_parents=parents)
-    assert set(rows.port.options) <= keys.OWNED["Logical_Switch_Port.options"]
-    assert set(rows.port.external_ids) <= keys.OWNED["Logical_Switch_Port.external_ids"]
-    for row in rows.dhcp_options:
-        assert set(row.external_ids) <= keys.OWNED["DHCP_Options.external_ids"]
+    for row in (rows.port, *rows.dhcp_options):
+        assert_ours(Port, row)
 
 
 @given(placed_ports())
@@ -118,5 +125,15 @@ def test_a_port_has_options_of_its_own_only_where_it_says_something_and_dhcp_ser
             assert port_dhcp_options(port, subnet, network, "") is None
 
 
-def test_every_kind_with_dependents_has_a_home() -> None:
-    assert set(DEPENDENTS) <= set(HOMES)
+def test_dependents_go_round_in_no_circle() -> None:
+    # Of one kind among themselves they may: each resource is derived again once.
+    edges = {cause: {kind for kind in kinds if kind is not cause} for cause, kinds in HOMES.causes.items()}
+
+    def reached(kind: type, way: tuple[type, ...]) -> None:
+        assert kind not in way, " -> ".join(each.__name__ for each in (*way, kind))
+        for dependent in edges.get(kind, ()):
+            reached(dependent, (*way, kind))
+
+    for cause in edges:
+        reached(cause, ())
+    assert edges

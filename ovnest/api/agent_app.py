@@ -5,13 +5,12 @@ networks that it was given. Without a credential everything is 401, whether it e
 """
 
 import re
-from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from ovnest.api.agent_services import AgentServices
+from ovnest.api.agent_services import allowed, kind_for
 from ovnest.api.agents import Agents
 from ovnest.api.bodies import decode
 from ovnest.api.events import Events
@@ -39,21 +38,6 @@ REPORT = "/agent/v1/report"
 CERTIFICATE = "/agent/v1/certificate"
 EVENTS = "/v2.0/events"
 PREFIX = "/v2.0/"
-# By resource, and by how many parts of the path follow it.
-ALLOWED: Mapping[tuple[str, int], frozenset[str]] = {
-    ("ports", 0): frozenset({"GET", "POST"}),
-    ("ports", 1): frozenset({"GET", "DELETE"}),
-    ("networks", 0): frozenset({"GET"}),
-    ("networks", 1): frozenset({"GET"}),
-    ("subnets", 0): frozenset({"GET"}),
-    ("subnets", 1): frozenset({"GET"}),
-}
-# The same for an agent that may make networks.
-MAKING: Mapping[tuple[str, int], frozenset[str]] = {
-    ("networks", 0): frozenset({"POST"}),
-    ("networks", 1): frozenset({"DELETE"}),
-    ("subnets", 0): frozenset({"POST"}),
-}
 # An agent's requests pass policy as a service of its project, after the guard; never as an administrator.
 ROLES = frozenset({"service", "member", "reader"})
 NOBODY = Caller(project_id="")
@@ -110,14 +94,14 @@ class AgentApp:
             return lambda request, caller: self._watch(request, agent, scope, caller)
         if request.path.startswith(PREFIX):
             plural, *parts = request.path.removeprefix(PREFIX).removesuffix("/").split("/")
-            if _is_allowed(method, plural, len(parts), scope):
+            if allowed(method, plural, len(parts), scope):
                 methods = self._resource(plural, agent).routes(parts)
                 if methods is not None:
                     return methods[method]
         raise AgentNotAllowed(what=f"{request.method} {request.path}")
 
     def _resource(self, plural: str, agent: Agent) -> ResourceRoutes:
-        return ResourceRoutes(self._store, AgentServices(agent).of(plural))
+        return ResourceRoutes(self._store, kind_for(agent, plural))
 
     async def _watch(self, request: Request, agent: Agent, scope: Scope, caller: Caller) -> Response:
         viewer = AgentViewer(self._store, self._resource("ports", agent), caller, agent)
@@ -190,14 +174,6 @@ class AgentApp:
             )
         except CredentialRefused:
             return  # revoked in between: there is nobody left to tell
-
-
-def _is_allowed(method: str, plural: str, length: int, scope: Scope) -> bool:
-    """Whether there is such a request; the guard then says whether it may be this one."""
-    place = (plural, length)
-    if scope.networks_max and method in MAKING.get(place, ()):
-        return True
-    return method in ALLOWED.get(place, ())
 
 
 def _require_post(request: Request) -> None:

@@ -58,7 +58,7 @@ class Agents:
             except BadSetting as error:
                 _log.error("refused, the old one stays in force: %s", error)
 
-    def require_codes(self) -> None:
+    def require(self) -> None:
         """Whether this server can make codes.
 
         Raises:
@@ -66,13 +66,13 @@ class Agents:
         """
         issue_code(self.ring, Agent(mode="nested", subject="", grant=""), url=self.url(), ca=self.ca())
 
-    def code(self, grant: AgentCode) -> str:
+    def issue(self, facts: AgentCode) -> str:
         """The code of a permission that waits.
 
         Raises:
             NoAgents: this server cannot say where agents are to go, or whom they are to trust there.
         """
-        agent = Agent(mode=grant.mode, subject=grant.id, grant=grant.code, expires=grant.code_expires)
+        agent = Agent(mode=facts.mode, subject=facts.id, grant=facts.code, expires=facts.code_expires)
         return issue_code(self.ring, agent, url=self.url(), ca=self.ca())
 
     def credential(self, grant: AgentCode) -> tuple[str, int]:

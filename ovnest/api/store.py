@@ -29,7 +29,7 @@ from ovnest.ovsdb import (
 from ovnest.policy import Policy
 from ovnest.rows import HOMES, Homes
 from ovnest.rows.address_book import AddressBook
-from ovnest.transaction import Context, Readings, Tx
+from ovnest.transaction import Context, Issuer, Readings, Tx
 
 T = TypeVar("T")
 
@@ -50,6 +50,7 @@ class Store:
         self.settings = settings
         self.policy = policy
         self._hosts: Hosts | None = None
+        self._issuer: Issuer | None = None
         self.addresses = AddressBook(homes)
         self._readings = Readings()
         # One generator a process, seeded by the system: servers must not give the same ids.
@@ -79,6 +80,10 @@ class Store:
     def watch_hosts(self, hosts: Hosts) -> None:
         """Judge bindings by the hosts that there are, from now on."""
         self._hosts = hosts
+
+    def sign_by(self, issuer: Issuer) -> None:
+        """Have what is given once to who makes a thing signed by `issuer`, from now on."""
+        self._issuer = issuer
 
     async def read(self, caller: Caller, look: Callable[[Tx], T]) -> T:
         """What `look` finds in the database as it is now.
@@ -148,6 +153,7 @@ class Store:
             hosts_behind=self._hosts.behind if self._hosts is not None else frozenset(),
             chassis=self._hosts.chassis if self._hosts is not None else None,
             readings=self._readings,
+            issuer=self._issuer,
         )
 
     async def __aenter__(self) -> "Store":

@@ -5,7 +5,7 @@ from ovnest.api.store import Store
 from ovnest.caller import Agent, Caller
 from ovnest.operations.agent_port import own_scope
 from ovnest.operations.steps.agent_scope import Scope, is_own
-from ovnest.operations.steps.visible import of_network
+from ovnest.operations.steps.visible import target_within
 from ovnest.resources.network import Network
 from ovnest.resources.port import Port
 from ovnest.rows.port.lookups import PortOwner
@@ -27,7 +27,7 @@ class CallerViewer:
     def sees(self, tx: Tx, port: PortOwner) -> bool:
         """See `Viewer`."""
         network = tx.find(Network, port.network_id)
-        return tx.rights.allows("get_port", of_network(network, port.project_id, port.device_owner))
+        return tx.rights.allows("get_port", target_within(network, port.project_id, port.device_owner))
 
     def shown(self, tx: Tx, port_id: str) -> bytes | None:
         """See `Viewer`."""

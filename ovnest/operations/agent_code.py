@@ -5,7 +5,9 @@ copies of one machine cannot both go on: the one that renews second has an older
 database, and is told so, as is the other.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
@@ -14,7 +16,6 @@ from msgspec.structs import replace
 from ovnest.caller import Agent
 from ovnest.errors import InvalidInput
 from ovnest.errors.agent_code import (
-    AgentCodeNotFound,
     AgentNotAllowed,
     AgentSubjectInUse,
     CodeRefused,
@@ -23,6 +24,7 @@ from ovnest.errors.agent_code import (
 )
 from ovnest.errors.network import NetworkNotFound
 from ovnest.errors.port import PortNotFound
+from ovnest.operations.kind import Kind
 from ovnest.operations.steps.agent_scope import (
     NESTED,
     OVERLAY,
@@ -31,15 +33,23 @@ from ovnest.operations.steps.agent_scope import (
     parent_of,
     permitted,
 )
-from ovnest.operations.steps.ownership import owner_of_new
 from ovnest.operations.steps.plugged import REPORT_AFTER_S
+from ovnest.operations.steps.rights import require_create, require_delete
 from ovnest.operations.steps.trust_domain import require_one_trust_domain
-from ovnest.policy import Target
-from ovnest.resources.agent_code import REASON_MAX, AgentCode, CreateAgentCode, Plugged, PortReport, Report
+from ovnest.operations.steps.visible import visible
+from ovnest.policy.rules.agent_code import RULES
+from ovnest.resources.agent_code import (
+    AGENT_CODE,
+    REASON_MAX,
+    AgentCode,
+    CreateAgentCode,
+    Plugged,
+    PortReport,
+    Report,
+)
 from ovnest.resources.network import Network
 from ovnest.resources.port import Port
 from ovnest.resources.vlan_tags import VlanTags
-from ovnest.rows.agent_code import AGENT_CODES, KIND
 from ovnest.transaction import Tx
 
 CREDENTIAL_S = 90 * 24 * 3600
@@ -57,12 +67,15 @@ def create_agent_code(tx: Tx, want: CreateAgentCode) -> AgentCode:
 
     Raises:
         PolicyNotAuthorized: the caller may not.
+        NoAgents: this server cannot sign codes, or say where agents are to go.
         InvalidInput: not just one of parent and chassis.
         PortNotFound, NetworkNotFound: the parent or a network is not there.
         ParentNotForAgents, AgentSubjectInUse: it cannot be an agent's parent.
         ForeignChassis, NoSouthbound, SouthboundUnreachable: see `require_one_trust_domain`.
     """
-    tx.rights.require("create_agent_code", _target(tx))
+    owner = require_create(tx, AGENT_CODE, want)
+    if tx.context.issuer is not None:
+        tx.context.issuer.require()
     if (want.parent is None) == (want.chassis is None):
         raise InvalidInput(error_message="an agent code is for one parent, or for one chassis")
     subject = want.parent or want.chassis or ""
@@ -78,7 +91,7 @@ def create_agent_code(tx: Tx, want: CreateAgentCode) -> AgentCode:
             raise InvalidInput(error_message="the ports under a parent belong to its project; name none")
     else:
         require_one_trust_domain(tx)
-        project_id, own = owner_of_new(tx, want.project_id), ()
+        project_id, own = owner, ()
     networks = own if want.networks is UNSET else want.networks
     for network_id in networks:
         if tx.find(Network, network_id) is None:
@@ -95,34 +108,37 @@ def create_agent_code(tx: Tx, want: CreateAgentCode) -> AgentCode:
     return tx.put(grant)
 
 
-def show_agent_code(tx: Tx, subject: str) -> AgentCode:
-    """The permission of that parent or chassis.
-
-    Raises:
-        AgentCodeNotFound: there is none that the caller may see.
-    """
-    grant = tx.find(AgentCode, subject)
-    if grant is None or not tx.rights.allows("get_agent_code", _target(tx)):
-        raise AgentCodeNotFound(subject=subject)
-    return grant
-
-
-def list_agent_codes(tx: Tx) -> Iterator[AgentCode]:
-    """All permissions that the caller may see."""
-    if tx.rights.allows("get_agent_code", _target(tx)):
-        yield from tx.all(AGENT_CODES, KIND.name)
-
-
-def revoke_agent_code(tx: Tx, subject: str) -> None:
+def delete_agent_code(tx: Tx, subject: str, query: Mapping[str, str]) -> None:
     """End a permission: neither a code nor a credential of it is good any more. The ports stay.
 
     Raises:
         AgentCodeNotFound: there is none that the caller may see.
         PolicyNotAuthorized: the caller may not.
     """
-    grant = show_agent_code(tx, subject)
-    tx.rights.require("delete_agent_code", _target(tx))
-    tx.drop(grant)
+    code = visible(tx, AGENT_CODE, subject)
+    require_delete(tx, AGENT_CODE, code)
+    tx.drop(code)
+
+
+def computed(tx: Tx, code: AgentCode) -> dict[str, Any]:
+    """How it stands with a code; times are UTC."""
+    state = "enrolled" if code.grant else "waiting" if code.code_expires > tx.seconds else "expired"
+    return {
+        "subject": code.id,
+        "networks_made": code.made,
+        "state": state,
+        "code": UNSET,
+        "code_expires_at": _time(code.code_expires),
+        "enrolled_at": _time(code.enrolled_at),
+        "renewed_at": _time(code.renewed_at),
+        "reported_at": _time(code.reported_at),
+        "conflict_at": _time(code.conflict_at),
+    }
+
+
+def signed(tx: Tx, code: AgentCode) -> dict[str, str]:
+    """The code itself, which only who made it is shown, once."""
+    return {} if tx.context.issuer is None else {"code": tx.context.issuer.issue(code)}
 
 
 def enroll(tx: Tx, code: Agent, nonce: str) -> AgentCode:
@@ -257,5 +273,17 @@ def _end_rest(tx: Tx, parent_id: str, gone: tuple[int, ...]) -> None:
     tx.put(replace(memory, freed=dict(resting)))
 
 
-def _target(tx: Tx) -> Target:
-    return Target(project_id=tx.caller.project_id)
+def _time(seconds: int) -> str | None:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else None
+
+
+KIND = Kind(
+    resource=AGENT_CODE,
+    rules=RULES,
+    create=create_agent_code,
+    has_bulk=False,
+    delete=delete_agent_code,
+    computed=computed,
+    otherwise=frozenset({"code", "enrolled_at", "renewed_at", "reported_at", "conflict_at"}),
+    made=signed,
+)

@@ -3,7 +3,8 @@
 Source: Neutron API reference, "Networks"; extensions provider, net-mtu, external-net.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -15,14 +16,15 @@ from ovnest.errors.network import (
     TunnelIdInUse,
     VlanIdInUse,
 )
+from ovnest.operations.kind import Extension, Kind
 from ovnest.operations.steps.chosen import changes
 from ovnest.operations.steps.drop_port import AUTO_DELETED, drop_port
 from ovnest.operations.steps.mtu import require_mtu
 from ovnest.operations.steps.naming import some
-from ovnest.operations.steps.ownership import owner_of_new
 from ovnest.operations.steps.rights import require_create, require_delete, require_update
-from ovnest.operations.steps.visible import network_target, visible_network
-from ovnest.resources.network import CreateNetwork, Network, NetworkBody, UpdateNetwork
+from ovnest.operations.steps.visible import visible_network
+from ovnest.policy.rules.network import RULES
+from ovnest.resources.network import NETWORK, CreateNetwork, Network, UpdateNetwork
 from ovnest.resources.port import Port
 from ovnest.rows.network import NETWORK_BY_SEGMENT
 from ovnest.rows.port.lookups import CHILDREN_OF, NAMES_ON_NETWORK, PORTS_OF_NETWORK
@@ -41,9 +43,10 @@ def create_network(tx: Tx, want: CreateNetwork) -> Network:
         InvalidInput: the provider attributes do not go together, or the MTU is too large.
         VlanIdInUse, FlatNetworkInUse, TunnelIdInUse: the segment is another network's.
     """
+    project_id = require_create(tx, NETWORK, want)
     network = Network(
         id=tx.new_id(),
-        project_id=owner_of_new(tx, want.project_id),
+        project_id=project_id,
         name=want.name,
         description=want.description,
         admin_state_up=want.admin_state_up,
@@ -54,7 +57,6 @@ def create_network(tx: Tx, want: CreateNetwork) -> Network:
         availability_zone_hints=want.availability_zone_hints,
         tags=want.tags,
     )
-    require_create(tx, "network", want, network_target(network))
     network = _on_segment(tx, network, want)
     return tx.put(replace(network, mtu=_mtu(tx, network, want.mtu)))
 
@@ -69,7 +71,7 @@ def update_network(tx: Tx, network_id: str, change: UpdateNetwork) -> Network:
         InvalidInput, NetworkMTUSubnetConflict: the MTU is not one that the network can have.
     """
     network = visible_network(tx, network_id)
-    require_update(tx, "network", change, network_target(network))
+    require_update(tx, NETWORK, change, network)
     given = changes(change)
     if "mtu" in given:
         given["mtu"] = _mtu(tx, network, given["mtu"])
@@ -86,7 +88,7 @@ def delete_network(tx: Tx, network_id: str, query: Mapping[str, str]) -> None:
         NetworkInUse: it has ports.
     """
     network = visible_network(tx, network_id)
-    require_delete(tx, "network", network_target(network))
+    require_delete(tx, NETWORK, network)
     going = [port for port in tx.all(PORTS_OF_NETWORK, network_id) if _goes_along(tx, port)]
     keep = set(tx.all(NAMES_ON_NETWORK, network_id)) - {port.id for port in going}
     if keep:
@@ -98,50 +100,15 @@ def delete_network(tx: Tx, network_id: str, query: Mapping[str, str]) -> None:
     tx.drop(network)
 
 
-def show_network(tx: Tx, network_id: str) -> Network:
-    """The network of that id; NetworkNotFound when the caller may see none."""
-    return visible_network(tx, network_id)
-
-
-def list_networks(tx: Tx, filters: Mapping[str, Sequence[str]]) -> Iterator[Network]:
-    """The networks that the caller may see and that may match the filters."""
-    wanted = filters.get("id")
-    if wanted:
-        found = (tx.find(Network, key) for key in dict.fromkeys(wanted))
-        candidates: Iterator[Network] = (network for network in found if network is not None)
-    else:
-        candidates = tx.all(Network)
-    return (n for n in candidates if tx.rights.allows("get_network", network_target(n)))
-
-
-def network_body(tx: Tx, network: Network) -> NetworkBody:
-    """A network as it is shown."""
-    return NetworkBody(
-        id=network.id,
-        name=network.name,
-        tenant_id=network.project_id,
-        project_id=network.project_id,
-        admin_state_up=network.admin_state_up,
-        mtu=network.mtu,
-        status="ACTIVE",
-        subnets=tuple(subnet.id for subnet in tx.all(SUBNETS_OF_NETWORK, network.id)),
-        shared=network.shared,
-        availability_zone_hints=network.availability_zone_hints,
-        availability_zones=(),
-        ipv4_address_scope=None,
-        ipv6_address_scope=None,
-        external=network.external,
-        description=network.description,
-        port_security_enabled=network.port_security_enabled,
-        dns_domain=network.dns_domain,
-        tags=network.tags,
-        created_at=network.created_at,
-        updated_at=network.updated_at,
-        revision_number=network.revision_number,
-        network_type=network.network_type,
-        physical_network=network.physical_network,
-        segmentation_id=network.segmentation_id,
-    )
+def computed(tx: Tx, network: Network) -> dict[str, Any]:
+    """What of a network is not its own fact."""
+    return {
+        "status": "ACTIVE",
+        "subnets": tuple(subnet.id for subnet in tx.all(SUBNETS_OF_NETWORK, network.id)),
+        "availability_zones": (),
+        "ipv4_address_scope": None,
+        "ipv6_address_scope": None,
+    }
 
 
 def _goes_along(tx: Tx, port: Port) -> bool:
@@ -205,3 +172,47 @@ def _refuse_while_others_use(tx: Tx, network: Network) -> None:
     for project_id in users:
         if project_id != network.project_id:
             raise InvalidSharedSetting(network=network.name or network.id)
+
+
+KIND = Kind(
+    resource=NETWORK,
+    rules=RULES,
+    create=create_network,
+    update=update_network,
+    delete=delete_network,
+    computed=computed,
+    aliases=(
+        Extension(
+            alias="external-net",
+            name="Neutron external network",
+            updated="2013-01-14T10:00:00-00:00",
+            description="The attribute router:external of a network.",
+            attributes=("router:external",),
+        ),
+        Extension(
+            alias="net-mtu",
+            name="Network MTU",
+            updated="2015-03-25T10:00:00-00:00",
+            description="The MTU of a network.",
+            attributes=("mtu",),
+        ),
+        Extension(
+            alias="net-mtu-writable",
+            name="Network MTU (writable)",
+            updated="2017-07-12T00:00:00-00:00",
+            description="The MTU of a network can be set.",
+            attributes=("mtu",),
+        ),
+        Extension(
+            alias="provider",
+            name="Provider Network",
+            updated="2012-09-07T10:00:00-00:00",
+            description="How a network is made of a physical one.",
+            attributes=(
+                "provider:network_type",
+                "provider:physical_network",
+                "provider:segmentation_id",
+            ),
+        ),
+    ),
+)

@@ -3,7 +3,7 @@
 Source: Neutron API reference, "Subnets"; neutron.db.db_base_plugin_v2._validate_subnet.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from msgspec import UNSET
@@ -33,22 +33,23 @@ from ovnest.errors.subnet import (
     SubnetPoolNotFound,
 )
 from ovnest.northbound.cidrs import parsed, pool_ranges
+from ovnest.operations.kind import Extension, Kind, Narrow
 from ovnest.operations.steps.choose_addresses import AUTOMATIC, self_configured
 from ovnest.operations.steps.chosen import changes
 from ovnest.operations.steps.drop_port import AUTO_DELETED
 from ovnest.operations.steps.mtu import require_mtu
-from ovnest.operations.steps.ownership import owner_of_new
 from ovnest.operations.steps.rights import require_create, require_delete, require_update
-from ovnest.operations.steps.visible import of_network, subnet_target, visible_network, visible_subnet
+from ovnest.operations.steps.visible import visible_network, visible_subnet
+from ovnest.policy.rules.subnet import RULES
 from ovnest.resources.network import Network
 from ovnest.resources.port import ROUTER_INTERFACES, ROUTER_PORTS, FixedIp
 from ovnest.resources.subnet import (
     DNS_NAMESERVERS_MAX,
     HOST_ROUTES_MAX,
+    SUBNET,
     AllocationPool,
     CreateSubnet,
     Subnet,
-    SubnetBody,
     UpdateSubnet,
 )
 from ovnest.rows.port.lookups import PORT_BY_ADDRESS, PORTS_OF_NETWORK
@@ -72,8 +73,7 @@ def create_subnet(tx: Tx, want: CreateSubnet) -> Subnet:
         OutOfBoundsAllocationPool and others of `errors.pools`: the pools do not fit.
     """
     network = visible_network(tx, want.network_id)
-    project_id = owner_of_new(tx, want.project_id)
-    require_create(tx, "subnet", want, of_network(network, project_id))
+    project_id = require_create(tx, SUBNET, want, network)
     cidr = _cidr(want)
     require_mtu(network.id, network.mtu, {cidr.version})
     _refuse_overlap(tx, network, cidr)
@@ -120,7 +120,7 @@ def update_subnet(tx: Tx, subnet_id: str, change: UpdateSubnet) -> Subnet:
         InvalidInput and those of `errors.pools`: as on create.
     """
     subnet = visible_subnet(tx, subnet_id)
-    require_update(tx, "subnet", change, subnet_target(tx, subnet))
+    require_update(tx, SUBNET, change, subnet)
     if tx.find(Network, subnet.network_id) is None:  # deleted by somebody's hand
         raise NetworkNotFound(net_id=subnet.network_id)
     given = changes(change)
@@ -151,56 +151,11 @@ def delete_subnet(tx: Tx, subnet_id: str, query: Mapping[str, str]) -> None:
         SubnetInUse: ports have addresses of it.
     """
     subnet = visible_subnet(tx, subnet_id)
-    require_delete(tx, "subnet", subnet_target(tx, subnet))
+    require_delete(tx, SUBNET, subnet)
     version = ip_version(subnet.ip_version)
     if tx.context.addresses.taken(subnet.network_id, version).count(whole(parsed(subnet.cidr))):
         _take_from_ports(tx, subnet)
     tx.drop(subnet)
-
-
-def show_subnet(tx: Tx, subnet_id: str) -> Subnet:
-    """The subnet of that id; SubnetNotFound when the caller may see none."""
-    return visible_subnet(tx, subnet_id)
-
-
-def list_subnets(tx: Tx, filters: Mapping[str, Sequence[str]]) -> Iterator[Subnet]:
-    """The subnets that the caller may see and that may match the filters."""
-    ids: Sequence[str] | None = filters.get("id")
-    if ids is None and filters.get("network_id"):
-        ids = [subnet.id for key in filters["network_id"] for subnet in tx.all(SUBNETS_OF_NETWORK, key)]
-    if ids is None:
-        candidates = tx.all(Subnet)
-    else:
-        found = (tx.find(Subnet, key) for key in dict.fromkeys(ids))
-        candidates = (subnet for subnet in found if subnet is not None)
-    return (s for s in candidates if tx.rights.allows("get_subnet", subnet_target(tx, s)))
-
-
-def subnet_body(tx: Tx, subnet: Subnet) -> SubnetBody:
-    """A subnet as it is shown."""
-    return SubnetBody(
-        id=subnet.id,
-        name=subnet.name,
-        tenant_id=subnet.project_id,
-        project_id=subnet.project_id,
-        network_id=subnet.network_id,
-        ip_version=subnet.ip_version,
-        subnetpool_id=None,
-        enable_dhcp=subnet.enable_dhcp,
-        ipv6_ra_mode=subnet.ipv6_ra_mode,
-        ipv6_address_mode=subnet.ipv6_address_mode,
-        gateway_ip=subnet.gateway_ip,
-        cidr=subnet.cidr,
-        allocation_pools=subnet.allocation_pools,
-        host_routes=subnet.host_routes,
-        dns_nameservers=subnet.dns_nameservers,
-        description=subnet.description,
-        service_types=subnet.service_types,
-        tags=subnet.tags,
-        created_at=subnet.created_at,
-        updated_at=subnet.updated_at,
-        revision_number=subnet.revision_number,
-    )
 
 
 def _cidr(want: CreateSubnet) -> IpNetwork:
@@ -332,3 +287,23 @@ def _take_from_ports(tx: Tx, subnet: Subnet) -> None:
 
 def _pools(ranges: Sequence[AddressRange]) -> tuple[AllocationPool, ...]:
     return tuple(AllocationPool(each.start, each.end) for each in ranges)
+
+
+KIND = Kind(
+    resource=SUBNET,
+    rules=RULES,
+    create=create_subnet,
+    update=update_subnet,
+    delete=delete_subnet,
+    computed=lambda tx, subnet: {"subnetpool_id": None},
+    filters=(Narrow(lookup=SUBNETS_OF_NETWORK, by=("network_id",)),),
+    aliases=(
+        Extension(
+            alias="subnet-service-types",
+            name="Subnet service types",
+            updated="2016-03-15T18:00:00-00:00",
+            description="Which device owners a subnet gives addresses to.",
+            attributes=("service_types",),
+        ),
+    ),
+)

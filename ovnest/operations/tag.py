@@ -11,23 +11,10 @@ from msgspec.structs import replace
 from ovnest.errors import NotFound
 from ovnest.errors.fields import InvalidField
 from ovnest.operations.steps.rights import require_tags
-from ovnest.operations.steps.visible import (
-    network_target,
-    port_target,
-    subnet_target,
-    visible_network,
-    visible_port,
-    visible_subnet,
-)
-from ovnest.policy import Target
+from ovnest.operations.steps.visible import visible
 from ovnest.resources.fields import resource_tags
+from ovnest.resources.resource import Resource
 from ovnest.transaction import Tx
-
-_VISIBLE: dict[str, tuple[Callable[[Tx, str], Any], Callable[[Tx, Any], Target]]] = {
-    "network": (visible_network, lambda tx, network: network_target(network)),
-    "subnet": (visible_subnet, subnet_target),
-    "port": (visible_port, port_target),
-}
 
 
 class TagNotFound(NotFound):
@@ -36,12 +23,12 @@ class TagNotFound(NotFound):
     template = "Tag {tag} could not be found."
 
 
-def show_tags(tx: Tx, resource: str, key: str) -> tuple[str, ...]:
+def show_tags(tx: Tx, resource: Resource, key: str) -> tuple[str, ...]:
     """The tags of a resource; refused as 404 when the caller may see none of that id."""
-    return _tags(_VISIBLE[resource][0](tx, key))
+    return _tags(visible(tx, resource, key))
 
 
-def has_tag(tx: Tx, resource: str, key: str, tag: str) -> None:
+def has_tag(tx: Tx, resource: Resource, key: str, tag: str) -> None:
     """Nothing, if the resource has the tag.
 
     Raises:
@@ -51,7 +38,7 @@ def has_tag(tx: Tx, resource: str, key: str, tag: str) -> None:
         raise TagNotFound(tag=tag)
 
 
-def replace_tags(tx: Tx, resource: str, key: str, tags: Any) -> tuple[str, ...]:
+def replace_tags(tx: Tx, resource: Resource, key: str, tags: Any) -> tuple[str, ...]:
     """Give a resource these tags instead of those it has.
 
     Raises:
@@ -63,21 +50,20 @@ def replace_tags(tx: Tx, resource: str, key: str, tags: Any) -> tuple[str, ...]:
     return _put(tx, resource, key, lambda present: tags)
 
 
-def add_tag(tx: Tx, resource: str, key: str, tag: str) -> tuple[str, ...]:
+def add_tag(tx: Tx, resource: Resource, key: str, tag: str) -> tuple[str, ...]:
     """Give a resource one more tag; raises as `replace_tags`."""
     return _put(tx, resource, key, lambda present: [*present, tag])
 
 
-def remove_tag(tx: Tx, resource: str, key: str, tag: str) -> tuple[str, ...]:
+def remove_tag(tx: Tx, resource: Resource, key: str, tag: str) -> tuple[str, ...]:
     """Take a tag from a resource; raises as `replace_tags`, and TagNotFound."""
     has_tag(tx, resource, key, tag)
     return _put(tx, resource, key, lambda present: [each for each in present if each != tag])
 
 
-def _put(tx: Tx, resource: str, key: str, change: Callable[[Iterable[str]], Any]) -> tuple[str, ...]:
-    find, target = _VISIBLE[resource]
-    found = find(tx, key)
-    require_tags(tx, resource, target(tx, found))
+def _put(tx: Tx, resource: Resource, key: str, change: Callable[[Iterable[str]], Any]) -> tuple[str, ...]:
+    found = visible(tx, resource, key)
+    require_tags(tx, resource, found)
     try:
         tags = tuple(resource_tags(change(_tags(found))))
     except ValueError as error:

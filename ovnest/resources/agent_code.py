@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from ovnest.caller import Mode
+from ovnest.errors.agent_code import AgentCodeNotFound
 from ovnest.resources.fields import (
     NAME_MAX,
     Coercions,
@@ -16,6 +17,7 @@ from ovnest.resources.fields import (
     uuid,
     whole_number,
 )
+from ovnest.resources.resource import Resource
 
 PORTS_MAX = 4094  # one for each tag
 PORTS_DEFAULT = 1000
@@ -199,3 +201,15 @@ CREATE_AGENT_CODE: Coercions = {
     "networks_max": whole_number(0, NETWORKS_MAX),
     "expires_s": whole_number(EXPIRES_S_MIN, EXPIRES_S_MAX),
 }
+
+AGENT_CODE = Resource(
+    singular="agent_code",
+    plural="agent_codes",
+    path="agent-codes",
+    facts=AgentCode,
+    body=AgentCodeBody,
+    key="subject",
+    not_found=lambda key: AgentCodeNotFound(subject=key),
+    create=CreateAgentCode,
+    create_coercions=CREATE_AGENT_CODE,
+)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from ovnest.errors.network import NetworkNotFound
 from ovnest.resources.fields import (
     DESCRIPTION_MAX,
     NAME_MAX,
@@ -24,6 +25,7 @@ from ovnest.resources.fields import (
     whole_number,
     without,
 )
+from ovnest.resources.resource import Resource
 
 NetworkType = Literal["geneve", "vlan", "flat"]
 NETWORK_TYPES = get_args(NetworkType)
@@ -139,3 +141,15 @@ CREATE_NETWORK: Coercions = {
     "availability_zone_hints": distinct(listed(without(",", limited(NAME_MAX)))),
     "tags": resource_tags,
 }
+
+NETWORK = Resource(
+    singular="network",
+    plural="networks",
+    facts=Network,
+    body=NetworkBody,
+    not_found=lambda key: NetworkNotFound(net_id=key),
+    create=CreateNetwork,
+    create_coercions=CREATE_NETWORK,
+    update=UpdateNetwork,
+    update_coercions=UPDATE_NETWORK,
+)

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
-from ovnest.errors.port import AllowedAddressPairsMissingIP, DuplicateAddressPairInRequest
+from ovnest.errors.port import AllowedAddressPairsMissingIP, DuplicateAddressPairInRequest, PortNotFound
 from ovnest.resources.fields import (
     DESCRIPTION_MAX,
     NAME_MAX,
@@ -38,6 +38,8 @@ from ovnest.resources.fields import (
     unicast,
     uuid,
 )
+from ovnest.resources.network import NETWORK
+from ovnest.resources.resource import Parent, Resource
 
 # Owners of routers' ports. Those in the first set have no addresses that hosts would give themselves.
 ROUTER_INTERFACES = frozenset(
@@ -318,3 +320,16 @@ CREATE_PORT: Coercions = {
     "tenant_id": optional(limited(NAME_MAX)),
     "tags": resource_tags,
 }
+
+PORT = Resource(
+    singular="port",
+    plural="ports",
+    facts=Port,
+    body=PortBody,
+    not_found=lambda key: PortNotFound(port_id=key),
+    create=CreatePort,
+    create_coercions=CREATE_PORT,
+    update=UpdatePort,
+    update_coercions=UPDATE_PORT,
+    parent=Parent(resource=NETWORK, attribute="network_id"),
+)

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 from msgspec import UNSET, Struct, UnsetType
 
+from ovnest.errors.subnet import SubnetNotFound
 from ovnest.resources.fields import (
     DESCRIPTION_MAX,
     NAME_MAX,
@@ -30,6 +31,8 @@ from ovnest.resources.fields import (
     uuid,
     whole_number,
 )
+from ovnest.resources.network import NETWORK
+from ovnest.resources.resource import Parent, Resource
 
 Ipv6Mode = Literal["slaac", "dhcpv6-stateful", "dhcpv6-stateless"]
 IPV6_MODES = get_args(Ipv6Mode)
@@ -178,3 +181,16 @@ CREATE_SUBNET: Coercions = {
     "use_default_subnetpool": boolean,
     "tags": resource_tags,
 }
+
+SUBNET = Resource(
+    singular="subnet",
+    plural="subnets",
+    facts=Subnet,
+    body=SubnetBody,
+    not_found=lambda key: SubnetNotFound(subnet_id=key),
+    create=CreateSubnet,
+    create_coercions=CREATE_SUBNET,
+    update=UpdateSubnet,
+    update_coercions=UPDATE_SUBNET,
+    parent=Parent(resource=NETWORK, attribute="network_id"),
+)

@@ -9,8 +9,8 @@ from ovnest.northbound.names import document_uuid
 from ovnest.northbound.tables import Document, LogicalSwitchPort
 from ovnest.ovsdb import RowUuid
 from ovnest.resources.agent_code import AgentCode, Plugged
-from ovnest.rows.document import DOCUMENTS_OF_KIND, document_home
-from ovnest.rows.home import DocumentKind, Facts, Glance, Lookup
+from ovnest.rows.document import document_home
+from ovnest.rows.home import DocumentKind, Facts, Glance
 
 KIND = DocumentKind(
     name="agent",
@@ -55,6 +55,5 @@ def _leftover(key: str, found: AgentCode | None, facts: Facts) -> str | None:
     return f"the port {key} is gone"
 
 
-AGENT_CODES = Lookup(DOCUMENTS_OF_KIND, AgentCode)
-HOME = document_home(AgentCode, KIND, leftover=_leftover, lookups=(AGENT_CODES,))
+HOME = document_home(AgentCode, KIND, leftover=_leftover)
 WORD = Glance(facts=AgentWord, row=Document, read=_word, uuid=lambda key: document_uuid(KIND.name, key))

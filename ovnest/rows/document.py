@@ -121,6 +121,7 @@ def document_home(
         leftover=left_over,
         alone=True,
         lookups=lookups,
+        every=(DOCUMENTS_OF_KIND, (kind.name,) if former is None else (kind.name, former.name)),
         depends=depends,
         documents=(kind,),
     )

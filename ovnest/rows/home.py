@@ -157,6 +157,7 @@ class Home(Generic[F]):
     leftover: Callable[[Row, Facts], str | None] = lambda row, facts: None
     alone: bool = False
     lookups: tuple[Lookup[Any], ...] = ()
+    every: tuple[Index[Any], tuple[str, ...]] | None = None
     depends: Mapping[type, Dependents] | None = None
     documents: tuple[DocumentKind, ...] = ()
     addresses: Callable[[Any], Iterable[tuple[str, str]]] | None = None

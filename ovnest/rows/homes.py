@@ -66,7 +66,9 @@ class Homes:
     @cached_property
     def indexes(self) -> tuple[Index[Any], ...]:
         """Every index that a lookup goes by."""
-        return tuple(dict.fromkeys(lookup.index for home in self for lookup in home.lookups))
+        found = [lookup.index for home in self for lookup in home.lookups]
+        found += [home.every[0] for home in self if home.every is not None]
+        return tuple(dict.fromkeys(found))
 
     @cached_property
     def documents(self) -> tuple[DocumentKind, ...]:

@@ -7,6 +7,6 @@ into the least that must be written, and what depends on a change is derived aga
 """
 
 from ovnest.transaction.readings import Readings
-from ovnest.transaction.tx import Context, Tx
+from ovnest.transaction.tx import Context, Issuer, Tx
 
-__all__ = ["Context", "Readings", "Tx"]
+__all__ = ["Context", "Issuer", "Readings", "Tx"]

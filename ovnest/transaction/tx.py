@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Hashable, Iterator
 from functools import partial
 from random import Random
-from typing import Any, TypeVar, overload
+from typing import Any, Protocol, TypeVar, overload
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -28,14 +28,28 @@ V = TypeVar("V")
 _KEPT = 1024
 
 
+class Issuer(Protocol):
+    """Who signs what is given once to who made a thing: a secret that is kept nowhere."""
+
+    def require(self) -> None:
+        """Whether it can.
+
+        Raises:
+            Refusal: it cannot, and why.
+        """
+
+    def issue(self, facts: Any) -> str:
+        """The secret for these facts."""
+
+
 class Context(Struct, frozen=True, kw_only=True):
     """What an operation may know beside the database.
 
-    `homes` says where each kind of facts lives. `now` is UTC as the API shows it, `seconds` the same as Unix
-    time. `hosts` are the names of the live chassis, None where no Southbound is given; `hosts_behind` those
-    of them that do not follow any more. `chassis` are the names of all chassis without their host names, None
-    where they are not known now. `random` is the only chance there is. `readings` spares reading the same
-    rows again for each operation.
+    `issuer` is None where this server signs nothing. `homes` says where each kind of facts lives. `now` is
+    UTC as the API shows it, `seconds` the same as Unix time. `hosts` are the names of the live chassis, None
+    where no Southbound is given; `hosts_behind` those of them that do not follow any more. `chassis` are the
+    names of all chassis without their host names, None where they are not known now. `random` is the only
+    chance there is. `readings` spares reading the same rows again for each operation.
     """
 
     caller: Caller
@@ -50,6 +64,7 @@ class Context(Struct, frozen=True, kw_only=True):
     hosts_behind: frozenset[str] = frozenset()
     chassis: frozenset[str] | None = None
     readings: Readings = field(default_factory=Readings)
+    issuer: Issuer | None = None
 
 
 class Tx:
@@ -216,7 +231,13 @@ class Tx:
                 yield from getattr(whole, part.field)
             return
         home = self.homes.of(kind)
-        for row in list(self.view.rows(home.row)):  # the caller may let the loop run in between
+        # A list each, since the caller may let the loop run in between.
+        if home.every is None:
+            rows = list(self.view.rows(home.row))
+        else:
+            index, keys = home.every
+            rows = [row for key in keys for row in self.view.all(index, key)]
+        for row in rows:
             facts = self.read(home, row)
             if facts is not None:
                 yield facts

@@ -10,6 +10,7 @@ import pytest
 
 from ovnest.api.store import Store
 from ovnest.config import Settings
+from ovnest.operations import CATALOGUE
 from ovnest.policy import Policy
 from ovnest.rows import HOMES
 from ovnest.sandbox.until import patience
@@ -46,7 +47,7 @@ def filled(northbound: Northbound) -> dict[str, Any]:
     """A container port and what it needs; the ids of its parent and its own."""
 
     async def fill() -> dict[str, Any]:
-        async with Store(Settings(northbound=northbound.remote), Policy()) as store:
+        async with Store(Settings(northbound=northbound.remote), Policy(CATALOGUE)) as store:
             await store.client.ready(TIMEOUT_S)
             door = FrontDoor(store)
             network = await door.create("network")

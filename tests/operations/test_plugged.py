@@ -7,9 +7,11 @@ from msgspec.structs import replace
 from ovnest.caller import Agent
 from ovnest.northbound.tables import LogicalSwitch, LogicalSwitchPort
 from ovnest.operations import agent_code
+from ovnest.operations.port import KIND as PORTS
 from ovnest.operations.steps.plugged import SILENT_AFTER_S
 from ovnest.ovsdb import RowUuid, Transaction
 from ovnest.resources.agent_code import AgentCode, CreateAgentCode, Plugged, PortReport, Report
+from ovnest.resources.port import PortBody
 from ovnest.transaction import Tx
 from tests.front_door import ADMIN, Body, FrontDoor
 from tests.operations.conftest import Expectations
@@ -34,12 +36,11 @@ class World:
 
     async def shown(self, **context: object) -> tuple[bool | None, str]:
         """`ovnest:plugged` and the reason, where the context is otherwise as given."""
-        from ovnest.operations.port import port_body, show_port
-
         present = replace(self.door.store.context(ADMIN), **context)
         await self.door.store.client.barrier()
         tx = Tx(self.door.store.client.replica, present)
-        body = port_body(tx, show_port(tx, self.web))
+        body = PORTS.body(tx, PORTS.show(tx, self.web))
+        assert isinstance(body, PortBody)
         assert body.plugged is None or isinstance(body.plugged, bool)
         assert isinstance(body.status_reason, str)
         return body.plugged, body.status_reason

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from ovnest.api.store import Store
 from ovnest.config import Settings
 from ovnest.northbound.tables import DhcpOptions, Document, LogicalSwitchPort
+from ovnest.operations import CATALOGUE
 from ovnest.operations import port as ports
 from ovnest.ovsdb import Transaction
 from ovnest.policy import Policy
@@ -94,7 +95,7 @@ async def test_two_servers_give_no_address_and_no_tag_twice(
 ) -> None:
     vm = await door.create("port", network_id=network["id"])
     child = {"network_id": network["id"], "binding:profile": {"parent_name": vm["id"]}}
-    async with Store(Settings(northbound=server.remote, durable=False), Policy()) as other:
+    async with Store(Settings(northbound=server.remote, durable=False), Policy(CATALOGUE)) as other:
         await other.client.ready(10)
         doors = [door, FrontDoor(other)]
         made = await asyncio.gather(*(each.create("port", **child) for _ in range(50) for each in doors))

@@ -25,6 +25,10 @@ class Homes:
                 self._dependents.setdefault(cause, []).append((home, dependents))
             self._owned[home.facts] = {row_type: _owned(home, row_type) for row_type in home.keys}
 
+    def plus(self, *homes: AnyHome) -> "Homes":
+        """These homes and some more."""
+        return Homes((*self._by_kind.values(), *homes))
+
     def __iter__(self) -> Iterator[Home[Any]]:
         return (home for home in self._by_kind.values() if isinstance(home, Home))
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeVar
 
-from ovnest.api.hosts import Hosts
 from ovnest.api.remotes import tls_of
 from ovnest.caller import Caller
 from ovnest.config import Settings
@@ -29,6 +28,7 @@ from ovnest.ovsdb import (
 from ovnest.policy import Policy
 from ovnest.rows import HOMES, Homes
 from ovnest.rows.address_book import AddressBook
+from ovnest.southbound.watcher import Hosts
 from ovnest.transaction import Context, Readings, Tx
 
 T = TypeVar("T")

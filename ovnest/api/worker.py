@@ -12,7 +12,6 @@ from ovnest.api.agent_app import AgentApp
 from ovnest.api.agents import Agents
 from ovnest.api.app import App
 from ovnest.api.events import Events
-from ovnest.api.hosts import Hosts
 from ovnest.api.limits import Limits
 from ovnest.api.listener import Listener
 from ovnest.api.remotes import tls_of
@@ -22,6 +21,7 @@ from ovnest.errors.policy import BadPolicy
 from ovnest.identity import from_settings
 from ovnest.ovsdb import Unreachable
 from ovnest.policy import Policy, PolicyFile
+from ovnest.southbound.watcher import Hosts
 
 _log = logging.getLogger(__name__)
 

@@ -8,38 +8,11 @@ Source: ovn-sb(5), Chassis, Chassis_Private, SB_Global.
 """
 
 import time
-from typing import ClassVar
 
 from ovnest.ovsdb import Change, Client, Row, Tls
+from ovnest.southbound.tables import SOUTHBOUND, Chassis, ChassisPrivate, SouthboundGlobal
 
-SOUTHBOUND = "OVN_Southbound"
 BEHIND_AFTER_S = 30.0
-
-
-class Chassis(Row, frozen=True, kw_only=True, gc=False):
-    """A hypervisor that ovn-controller has registered; it takes its row along when it leaves in order."""
-
-    TABLE: ClassVar[str] = "Chassis"
-
-    name: str = ""
-    hostname: str = ""
-
-
-class ChassisPrivate(Row, frozen=True, kw_only=True, gc=False):
-    """How far a chassis has come; only its own ovn-controller writes it."""
-
-    TABLE: ClassVar[str] = "Chassis_Private"
-
-    name: str = ""
-    nb_cfg: int = 0
-
-
-class SouthboundGlobal(Row, frozen=True, kw_only=True, gc=False):
-    """How far all should have come."""
-
-    TABLE: ClassVar[str] = "SB_Global"
-
-    nb_cfg: int = 0
 
 
 class Hosts:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ovnest.api import hosts
-from ovnest.api.hosts import Hosts
 from ovnest.sandbox.until import until
+from ovnest.southbound import watcher
+from ovnest.southbound.watcher import Hosts
 from tests.ovsdb.servers import Server, standalone
 
 pytestmark = pytest.mark.ovsdb
@@ -78,7 +78,7 @@ async def test_a_chassis_that_does_not_follow_is_behind_after_a_while(
 
         await until("it is late", is_late)
         assert seen.behind == frozenset(), "not yet"
-        monkeypatch.setattr(hosts, "BEHIND_AFTER_S", 0.0)
+        monkeypatch.setattr(watcher, "BEHIND_AFTER_S", 0.0)
         assert seen.behind == {"hv1", "hv1.example.org"}
         await write(southbound, moved("Chassis_Private", 6))
 

@@ -28,7 +28,7 @@ from ovnest.ovsdb import (
 from ovnest.policy import Policy
 from ovnest.rows import HOMES, Homes
 from ovnest.rows.address_book import AddressBook
-from ovnest.southbound.watcher import Hosts
+from ovnest.southbound.watcher import ChassisWatcher
 from ovnest.transaction import Context, Readings, Tx
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class Store:
         self.homes = homes
         self.settings = settings
         self.policy = policy
-        self._hosts: Hosts | None = None
+        self._chassis: ChassisWatcher | None = None
         self.addresses = AddressBook(homes)
         self._readings = Readings()
         # One generator a process, seeded by the system: servers must not give the same ids.
@@ -76,9 +76,9 @@ class Store:
         await self.client.ready(timeout_s)
         layout_of(self.client.replica)
 
-    def watch_hosts(self, hosts: Hosts) -> None:
-        """Judge bindings by the hosts that there are, from now on."""
-        self._hosts = hosts
+    def watch_chassis(self, chassis: ChassisWatcher) -> None:
+        """Judge bindings by the chassis that there are, from now on."""
+        self._chassis = chassis
 
     async def read(self, caller: Caller, look: Callable[[Tx], T]) -> T:
         """What `look` finds in the database as it is now.
@@ -144,9 +144,7 @@ class Store:
             random=self._random,
             now=_text(seconds),
             seconds=seconds,
-            hosts=self._hosts.names if self._hosts is not None else None,
-            hosts_behind=self._hosts.behind if self._hosts is not None else frozenset(),
-            chassis=self._hosts.chassis if self._hosts is not None else None,
+            southbound=self._chassis.seen if self._chassis is not None else None,
             readings=self._readings,
         )
 

@@ -1,65 +1,50 @@
-"""Which hosts there are, from the Southbound: the chassis, by name and by host name. Read only.
-
-A chassis is behind when others have been asked to follow a newer number of the configuration (`nb_cfg`, which
-`ovn-nbctl --wait=hv` and some controllers raise) and it has not for a while: its ovn-controller is stopped or
-cut off. Where nobody raises that number, nothing can be said.
-
-Source: ovn-sb(5), Chassis, Chassis_Private, SB_Global.
-"""
+"""Which chassis a Southbound has, kept current by an OVSDB client that only reads."""
 
 import time
 
+from msgspec.structs import replace
+
 from ovnest.ovsdb import Change, Client, Row, Tls
+from ovnest.southbound.chassis import ChassisSeen
 from ovnest.southbound.tables import SOUTHBOUND, Chassis, ChassisPrivate, SouthboundGlobal
 
 BEHIND_AFTER_S = 30.0
 
 
-class Hosts:
-    """The hosts of a Southbound, kept current: `async with Hosts(remote, tls) as hosts`."""
+class ChassisWatcher:
+    """The chassis of a Southbound: `async with ChassisWatcher(remote, tls) as chassis`."""
 
     def __init__(self, remote: str, tls: Tls | None) -> None:
         tables: list[type[Row]] = [Chassis, ChassisPrivate, SouthboundGlobal]
         self.client = Client(remote, SOUTHBOUND, tables=tables, tls=tls)
         self.client.on_change(self._changed)
-        self._names: frozenset[str] = frozenset()
+        self._seen = ChassisSeen()
         self._late_since: dict[str, float] = {}  # by name, when a chassis was first seen to lag
 
     @property
-    def names(self) -> frozenset[str] | None:
-        """Names by which a port's host may be given; None while the Southbound has not been read."""
-        return self._names if self.client.status.ready else None
-
-    @property
-    def chassis(self) -> frozenset[str] | None:
-        """The names of all chassis, without host names; None while the Southbound cannot be read."""
+    def seen(self) -> ChassisSeen | None:
+        """What is known of them now; None while the Southbound cannot be read."""
         if not self.client.status.ready:
             return None
-        return frozenset(row.name for row in self.client.replica.rows(Chassis))
-
-    @property
-    def behind(self) -> frozenset[str]:
-        """Those of the names whose chassis does not follow any more, as far as that can be told."""
-        if not self._late_since or not self.client.status.ready:
-            return frozenset()
         latest = time.monotonic() - BEHIND_AFTER_S
-        late = {name for name, since in self._late_since.items() if since <= latest}
-        rows = self.client.replica.rows(Chassis)
-        return frozenset(
-            name for row in rows if row.name in late for name in (row.name, row.hostname) if name
-        )
+        late = frozenset(name for name, since in self._late_since.items() if since <= latest)
+        return replace(self._seen, behind=self._hosts(late)) if late else self._seen
 
     def _changed(self, changes: list[Change]) -> None:
         replica = self.client.replica
-        self._names = frozenset(
-            name for row in replica.rows(Chassis) for name in (row.name, row.hostname) if name
-        )
+        names = frozenset(row.name for row in replica.rows(Chassis))
+        self._seen = ChassisSeen(names=names, hosts=self._hosts(names))
         wanted = max((row.nb_cfg for row in replica.rows(SouthboundGlobal)), default=0)
         lagging = {row.name for row in replica.rows(ChassisPrivate) if row.nb_cfg < wanted}
         now = time.monotonic()
         self._late_since = {name: self._late_since.get(name, now) for name in lagging}
 
-    async def __aenter__(self) -> "Hosts":
+    def _hosts(self, names: frozenset[str]) -> frozenset[str]:
+        """The names and host names of the chassis of these names."""
+        rows = (row for row in self.client.replica.rows(Chassis) if row.name in names)
+        return frozenset(name for row in rows for name in (row.name, row.hostname) if name)
+
+    async def __aenter__(self) -> "ChassisWatcher":
         await self.client.__aenter__()
         return self
 

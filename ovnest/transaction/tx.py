@@ -18,6 +18,7 @@ from ovnest.policy import Rights
 from ovnest.rows.address_book import AddressBook
 from ovnest.rows.home import NOTHING, Glance, Home, Lookup, PartHome
 from ovnest.rows.homes import Homes
+from ovnest.southbound.chassis import ChassisSeen
 from ovnest.transaction.readings import Readings
 from ovnest.transaction.reconcile import new_references, reconcile
 
@@ -32,10 +33,9 @@ class Context(Struct, frozen=True, kw_only=True):
     """What an operation may know beside the database.
 
     `homes` says where each kind of facts lives. `now` is UTC as the API shows it, `seconds` the same as Unix
-    time. `hosts` are the names of the live chassis, None where no Southbound is given; `hosts_behind` those
-    of them that do not follow any more. `chassis` are the names of all chassis without their host names, None
-    where they are not known now. `random` is the only chance there is. `readings` spares reading the same
-    rows again for each operation.
+    time. `southbound` is what is known of the chassis, None where no Southbound is given, or it cannot be
+    read now. `random` is the only chance there is. `readings` spares reading the same rows again for each
+    operation.
     """
 
     caller: Caller
@@ -46,9 +46,7 @@ class Context(Struct, frozen=True, kw_only=True):
     random: Random
     now: str
     seconds: int
-    hosts: frozenset[str] | None = None
-    hosts_behind: frozenset[str] = frozenset()
-    chassis: frozenset[str] | None = None
+    southbound: ChassisSeen | None = None
     readings: Readings = field(default_factory=Readings)
 
 
@@ -69,9 +67,7 @@ class Tx:
         self.random = context.random
         self.now = context.now
         self.seconds = context.seconds
-        self.hosts = context.hosts
-        self.hosts_behind = context.hosts_behind
-        self.chassis = context.chassis
+        self.southbound = context.southbound
         self.not_understood: dict[RowUuid, str] = {}
         self._staging = view if isinstance(view, Transaction) else None
         self._facts: dict[tuple[type, str], Any] = {}

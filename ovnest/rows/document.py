@@ -123,6 +123,7 @@ def document_home(
         lookups=lookups,
         depends=depends,
         documents=(kind,),
+        former=former,
     )
 
 

@@ -140,7 +140,8 @@ class Home(Generic[F]):
     that a resource may have, and whose keys of their external_ids are ours (None: all). `alone`: the facts
     follow from that one row, so what was read of it stands as long as it does. `addresses` are the (network,
     address) that a row holds, `owner` is the id of the resource that a row is a row of, `leftover` says why a
-    row of the kind's hangs on nothing, and `findings` is what else can be wrong.
+    row of the kind's hangs on nothing, and `findings` is what else can be wrong. `former` is what its
+    documents were called in the layout before.
     """
 
     facts: type[F]
@@ -159,6 +160,7 @@ class Home(Generic[F]):
     lookups: tuple[Lookup[Any], ...] = ()
     depends: Mapping[type, Dependents] | None = None
     documents: tuple[DocumentKind, ...] = ()
+    former: DocumentKind | None = None
     addresses: Callable[[Any], Iterable[tuple[str, str]]] | None = None
     findings: tuple[Callable[[Facts], Iterator[Finding]], ...] = ()
 

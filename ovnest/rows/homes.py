@@ -74,6 +74,11 @@ class Homes:
         return tuple(kind for home in self for kind in home.documents)
 
     @cached_property
+    def former_documents(self) -> tuple[tuple[type, DocumentKind], ...]:
+        """What documents were called in the layout before, each with the kind of its facts."""
+        return tuple((home.facts, home.former) for home in self if home.former is not None)
+
+    @cached_property
     def causes(self) -> dict[type, tuple[type, ...]]:
         """For each kind on which others depend, those."""
         return {

@@ -179,8 +179,8 @@ class Glance(Generic[F]):
 class PartHome(Generic[F]):
     """Facts that are a part of others': rules of a group, subports of a trunk.
 
-    They stand in the tuple `field` of `whole`, whose id is the part's attribute `owner`; `by` finds the whole
-    by a part's id. To write a part is to write its whole.
+    They stand in the tuple `field` of `whole`, whose id is the part's attribute `owner`, for good; `by` finds
+    the whole by a part's id. To write a part is to write its whole, so what depends on it depends on that.
     """
 
     facts: type[F]

@@ -12,7 +12,12 @@ from ovnest.operations import agent_code, network, port, subnet
 from ovnest.operations.kind import Kind
 from ovnest.policy import catalogue_of
 
-KINDS: tuple[Kind, ...] = (network.KIND, subnet.KIND, port.KIND, agent_code.KIND)
+KINDS: tuple[Kind, ...] = (
+    network.KIND,
+    subnet.KIND,
+    port.KIND,
+    agent_code.KIND,
+)
 CATALOGUE = catalogue_of((kind.resource, kind.rules) for kind in KINDS)
 
 __all__ = ["CATALOGUE", "KINDS", "Kind"]

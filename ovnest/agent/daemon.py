@@ -13,32 +13,33 @@ from typing import Any
 
 from msgspec import Struct
 
-from ovnest.agent import local
-from ovnest.agent.api import Api, Authorization
-from ovnest.agent.bounds import Bounds
-from ovnest.agent.chassis.renewal import Renewal
-from ovnest.agent.cni import Cni
-from ovnest.agent.credential import Credential, Holder
-from ovnest.agent.docker import server
-from ovnest.agent.docker.plugin import Plugin
-from ovnest.agent.engine import Engine
+from ovnest.agent.attachment.bounds import Bounds
+from ovnest.agent.attachment.engine import Engine
+from ovnest.agent.attachment.gc import Leftovers
+from ovnest.agent.attachment.journal import Journal
+from ovnest.agent.attachment.mode import Mode
+from ovnest.agent.attachment.nested import NAME as NESTED
+from ovnest.agent.attachment.nested import Nested
+from ovnest.agent.attachment.overlay import NAME as OVERLAY
+from ovnest.agent.attachment.overlay import Overlay
+from ovnest.agent.attachment.reconcile import Reconciler
+from ovnest.agent.attachment.report import Reporter
+from ovnest.agent.attachment.status import status
+from ovnest.agent.client.api import Api, Authorization
+from ovnest.agent.client.credential import Credential, Holder
+from ovnest.agent.client.http import Endpoint
+from ovnest.agent.doors.cni.door import Cni
+from ovnest.agent.doors.docker import server
+from ovnest.agent.doors.docker.plugin import Plugin
+from ovnest.agent.doors.netavark.door import Netavark
+from ovnest.agent.doors.socket import listen, remove
+from ovnest.agent.doors.socket import serve as answer_programs
+from ovnest.agent.doors.verbs import Requests
 from ovnest.agent.errors import NotSetUp
-from ovnest.agent.guard import Guard
-from ovnest.agent.http import Endpoint
-from ovnest.agent.journal import Journal
-from ovnest.agent.leftovers import Leftovers
-from ovnest.agent.link import Links
-from ovnest.agent.mode import Mode
-from ovnest.agent.nested import NAME as NESTED
-from ovnest.agent.nested import Nested
-from ovnest.agent.netavark import Netavark
-from ovnest.agent.overlay import NAME as OVERLAY
-from ovnest.agent.overlay import Overlay
-from ovnest.agent.reconcile import Reconciler
-from ovnest.agent.reporter import Reporter
-from ovnest.agent.requests import Requests
-from ovnest.agent.status import status
-from ovnest.agent.uplink import prepare
+from ovnest.agent.setup.chassis.renewal import Renewal
+from ovnest.agent.vm.link import Links
+from ovnest.agent.vm.openflow import Guard
+from ovnest.agent.vm.uplink import prepare
 
 SWITCH_INTERVAL_S = 0.0005
 """A thread that works on devices lets the others go on after so long, instead of Python's 5 ms."""
@@ -109,8 +110,8 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         api = Api(identity.endpoint, identity.authorization)
         stack.callback(api.close)
-        sock = stack.enter_context(local.listen(site.socket))
-        stack.callback(local.remove, site.socket)
+        sock = stack.enter_context(listen(site.socket))
+        stack.callback(remove, site.socket)
         journal = await stack.enter_async_context(Journal(site.ovs, site.bridge))
         await _prepare_uplinks(journal)
         engine = Engine(api, journal, Links(), identity.mode, site.bounds)
@@ -128,13 +129,13 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
             ]
 
         work: list[Awaitable[None]] = [
-            local.serve(sock, _requests(engine, reconciler, identity, problems).answer),
+            answer_programs(sock, _requests(engine, reconciler, identity, problems).answer),
             reconciler.run(),
             engine.reminding.run(),
         ]
         if site.docker is not None:
-            door = stack.enter_context(local.listen(site.docker))
-            stack.callback(local.remove, site.docker)
+            door = stack.enter_context(listen(site.docker))
+            stack.callback(remove, site.docker)
             work += [server.serve(door, plugin.answer), plugin.run()]
         if identity.holder is not None:
             work += [identity.holder.run(api), Reporter(engine, reconciler, identity.holder).run()]

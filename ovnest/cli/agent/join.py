@@ -51,8 +51,8 @@ def add_steps(steps: Any) -> None:
 
 
 def _join(arguments: argparse.Namespace) -> int:
-    from ovnest.agent.chassis import joining
-    from ovnest.agent.setup import plan_for_runtimes
+    from ovnest.agent.setup.chassis import joining
+    from ovnest.agent.setup.plan import plan_for_runtimes
 
     if (arguments.certificate is None) != (arguments.ca_cert is None):
         return complain("join", "--certificate and --ca-cert go together", NOT_SET_UP)

@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from ovnest.agent.journal import AGENT_ID
+from ovnest.agent.attachment.journal import AGENT_ID
 from ovnest.sandbox import namespace
 from ovnest.sandbox.central_node import IP, UNDERLAY_MTU, CentralNode, encap_ip
 from ovnest.sandbox.chassis import BRIDGE, NIC, Chassis, ChassisFacts

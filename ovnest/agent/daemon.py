@@ -34,7 +34,7 @@ from ovnest.agent.doors.docker.plugin import Plugin
 from ovnest.agent.doors.netavark.door import Netavark
 from ovnest.agent.doors.socket import listen, remove
 from ovnest.agent.doors.socket import serve as answer_programs
-from ovnest.agent.doors.verbs import Requests
+from ovnest.agent.doors.verbs import Requests, Verb
 from ovnest.agent.errors import NotSetUp
 from ovnest.agent.setup.chassis.renewal import Renewal
 from ovnest.agent.vm.link import Links
@@ -115,30 +115,32 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
         journal = await stack.enter_async_context(Journal(site.ovs, site.bridge))
         await _prepare_uplinks(journal)
         engine = Engine(api, journal, Links(), identity.mode, site.bounds)
-        reconciler = Reconciler(engine, identity.subject, site.socket.with_suffix(".events"))
+        reconciler = Reconciler(engine, api, identity.subject, site.socket.with_suffix(".events"))
         chassis = Renewal(identity.state, site.ovs) if identity.state is not None else None
         guard = Guard(site.ovs, site.bridge)
-        plugin = Plugin(engine)
+        plugin = Plugin(engine, api, journal)
 
-        def problems() -> list[str]:
-            return [
+        async def answer_status(_request: dict[str, Any], _files: list[int]) -> Any:
+            problems = (
                 identity.holder.problem if identity.holder is not None else "",
                 chassis.problem() if chassis is not None else "",
                 guard.problem,
-                plugin.made.problem,
-            ]
+                plugin.problem,
+            )
+            subject, endpoint = identity.subject, str(identity.endpoint)
+            return await status(engine, reconciler.findings, subject=subject, api=endpoint, problems=problems)
 
         work: list[Awaitable[None]] = [
-            answer_programs(sock, _requests(engine, reconciler, identity, problems).answer),
+            answer_programs(sock, _requests(engine, api, reconciler, answer_status).answer),
             reconciler.run(),
-            engine.reminding.run(),
+            engine.run(),
         ]
         if site.docker is not None:
             door = stack.enter_context(listen(site.docker))
             stack.callback(remove, site.docker)
             work += [server.serve(door, plugin.answer), plugin.run()]
         if identity.holder is not None:
-            work += [identity.holder.run(api), Reporter(engine, reconciler, identity.holder).run()]
+            work += [identity.holder.run(api), Reporter(engine, api, reconciler, identity.holder).run()]
         if chassis is not None:
             work.append(chassis.run(api))
         if identity.mode.has_uplink:  # else the bridge is OVN's, whose flows are none of ours to change
@@ -162,21 +164,14 @@ async def _prepare_uplinks(journal: Journal) -> None:
         _log.error("event=not_set_up reason=%s", error)
 
 
-def _requests(
-    engine: Engine, reconciler: Reconciler, identity: Identity, problems: Callable[[], list[str]]
-) -> Requests:
-    """All that can be asked over the socket; `problems` says what else is wrong, where it is not empty."""
+def _requests(engine: Engine, api: Api, reconciler: Reconciler, answer_status: Verb) -> Requests:
+    """All that can be asked over the socket."""
     requests = Requests(engine)
-    leftovers = Leftovers(engine, reconciler)
-
-    async def answer_status(_request: dict[str, Any], _files: list[int]) -> Any:
-        return await status(engine, reconciler.findings, identity.subject, problems())
-
     requests.verbs |= {
-        "cni": Cni(engine).answer,
-        "netavark": Netavark(engine).answer,
+        "cni": Cni(engine, api).answer,
+        "netavark": Netavark(engine, api).answer,
         "status": answer_status,
-        "gc": leftovers.answer,
+        "gc": Leftovers(engine, api, reconciler).answer,
     }
     return requests
 

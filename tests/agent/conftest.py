@@ -31,6 +31,7 @@ class Site(Struct, frozen=True, kw_only=True):
     journal: Journal
     switch: DatabaseServer
     api: asking.Api
+    agent_api: Api
     parent: str
     network: str
 
@@ -81,6 +82,7 @@ async def site(switch: DatabaseServer, tmp_path: Path) -> AsyncIterator[Site]:
                     journal=journal,
                     switch=switch,
                     api=api,
+                    agent_api=asked,
                     parent=parent,
                     network=network,
                 )

@@ -28,20 +28,20 @@ POLL_HEARD_S = 2.0
 GiveAway = Callable[[int, Recorded], Awaitable[None]]
 """Takes a tag from whatever of ours still has it, but for one entry."""
 
-Settle = Callable[[], Awaitable[bool]]
+FinishWaiting = Callable[[], Awaitable[bool]]
 """Finishes removals that had to wait; whether there was one."""
 
 
 class Attaching:
     """Does the steps of a plan to an attachment."""
 
-    def __init__(self, parts: Parts, give_away: GiveAway, settle: Settle) -> None:
+    def __init__(self, parts: Parts, give_away: GiveAway, finish_waiting: FinishWaiting) -> None:
         self._parts = parts
         self._give_away = give_away
-        self._settle = settle
+        self._finish_waiting = finish_waiting
         self._watched: WeakValueDictionary[str, Watch] = WeakValueDictionary()
         self.hears = False
-        """Whether changes of ports are heard of by `heard`."""
+        """Whether changes of ports are told by `port_changed`."""
         self.steps: dict[Step, Callable[[Addition], Awaitable[None]]] = {
             Step.RECORD_INTENT: self._record_intent,
             Step.RECORD_ADOPTED: self._record_adopted,
@@ -57,7 +57,7 @@ class Attaching:
             Step.RECORD_PLUGGED: self._record_plugged,
         }
 
-    def heard(self, port_id: str, *, active: bool) -> None:
+    def port_changed(self, port_id: str, *, active: bool) -> None:
         """That port has changed in the API, or is gone."""
         watch = self._watched.get(port_id)
         if watch is not None:
@@ -117,7 +117,7 @@ class Attaching:
             work.made = await api.create_port(body, recorded.entry.request)
         except ApiRefused as error:
             # What it collides with may be a container's of ours that is gone, and whose port still has to go.
-            if error.status != CONFLICT or not await self._settle():
+            if error.status != CONFLICT or not await self._finish_waiting():
                 raise
             work.made = await api.create_port(body, recorded.entry.request)
         self._watch(work, work.port.id)

@@ -32,10 +32,6 @@ class Parts(Struct, frozen=True, kw_only=True):
     def mark(self) -> Mark:
         return Mark(self.journal.agent_id)
 
-    def check_working(self) -> None:
-        """Raises NotSetUp if containers that are attached cannot talk, as far as that is seen here."""
-        self.journal.check_working(has_uplink=self.mode.has_uplink)
-
 
 class Removal(Struct, kw_only=True):
     """A plan to nothing. `never_asked`: the API was not asked for a port, or has said no."""

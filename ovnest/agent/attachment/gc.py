@@ -11,7 +11,7 @@ from msgspec import Struct
 from ovnest.agent.attachment.engine import Engine
 from ovnest.agent.attachment.reconcile import Reconciler
 from ovnest.agent.attachment.states import Event, State
-from ovnest.agent.attachment.status import strays
+from ovnest.agent.client.api import Api
 from ovnest.agent.errors import AgentError
 
 
@@ -33,14 +33,15 @@ class Leftover(Struct, frozen=True, kw_only=True):
 class Leftovers:
     """Finds them, and takes them away."""
 
-    def __init__(self, engine: Engine, reconciler: Reconciler) -> None:
+    def __init__(self, engine: Engine, api: Api, reconciler: Reconciler) -> None:
         self._engine = engine
+        self._api = api
         self._reconciler = reconciler
 
     async def answer(self, request: dict[str, Any], _files: list[int]) -> list[Leftover]:
         """What there is, or was."""
         dry_run = msgspec.convert(request, Request).dry_run
-        await self._engine.parts.journal.current()
+        await self._engine.current()
         await self._reconciler.look()
         return [
             *await self._attachments(dry_run),
@@ -50,12 +51,12 @@ class Leftovers:
 
     async def _attachments(self, dry_run: bool) -> list[Leftover]:
         """Attachments whose device has gone by itself, which it does with its container."""
-        devices = await self._engine.parts.links.all()
+        devices = self._engine.devices()
         found = []
-        for recorded in self._engine.parts.journal.entries():
+        for recorded in self._engine.entries():
             entry = recorded.entry
             if entry.state is State.DELETING:
-                why, event = self._engine.pending.get(recorded.device, "its removal waits"), Event.DETACH
+                why, event = self._engine.pending(recorded) or "its removal waits", Event.DETACH
             elif entry.state is State.PLUGGED and recorded.device not in devices:
                 why, event = "its container is gone", Event.DETACH
             else:
@@ -74,15 +75,15 @@ class Leftovers:
 
     async def _delete(self, port_id: str) -> bool:
         try:
-            await self._engine.parts.api.delete_port(port_id)
+            await self._api.delete_port(port_id)
         except AgentError:
             return False
         return True
 
     async def _devices(self, dry_run: bool) -> list[Leftover]:
         found = []
-        for name in await strays(self._engine):
-            gone = not dry_run and await self._engine.parts.links.remove(name, self._engine.parts.mark)
+        for name in await self._engine.strays():
+            gone = not dry_run and await self._engine.remove_stray(name)
             why = "it carries this agent's mark, and its journal does not know it"
             found.append(Leftover(kind="device", what=name, why=why, gone=gone))
         return found

@@ -107,7 +107,7 @@ class Journal:
         self._waiting: set[asyncio.Event] = set()
         self._known: dict[RowUuid, tuple[Port, Recorded | None]] = {}
         """A row as it was last read, and what it meant; one that has changed is another object."""
-        self.listeners: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[], None]] = []
         self.agent_id = ""
 
     async def __aenter__(self) -> Self:
@@ -216,6 +216,10 @@ class Journal:
             raise NotSetUp(f"Open vSwitch's database is away: {status.reason}")
         if self.bridge_facts().mtu is None and has_uplink:
             raise NotSetUp(f"bridge {self.bridge} has no uplink that works (is ovs-vswitchd running?)")
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call it when anything in the database has changed."""
+        self._listeners.append(listener)
 
     # Writing.
 
@@ -370,7 +374,7 @@ class Journal:
                 self._known.pop(before.uuid, None)
         for event in self._waiting:
             event.set()
-        for listener in self.listeners:
+        for listener in self._listeners:
             listener()
 
     def _bridge(self, view: View) -> Bridge:

@@ -24,7 +24,7 @@ IDLE_S = 3600.0
 _log = logging.getLogger(__name__)
 
 
-class Reminding:
+class Reannouncing:
     """Announces again what has been announced, while `run` runs and as long as it is so."""
 
     def __init__(self, journal: Journal) -> None:
@@ -50,10 +50,10 @@ class Reminding:
             self._new.clear()
             while self._due and self._due[0][0] <= loop.time():
                 _, _, row, answer = heapq.heappop(self._due)
-                self._remind(row, answer)
+                self._reannounce(row, answer)
             await heard(self._new, self._due[0][0] - loop.time() if self._due else IDLE_S)
 
-    def _remind(self, row: RowUuid, answer: Attached) -> None:
+    def _reannounce(self, row: RowUuid, answer: Attached) -> None:
         now = self._journal.find(row)
         if now is None or now.entry.state is not State.PLUGGED or now.entry.answer != answer:
             return  # it is gone, or has another tag: what was announced is no longer so

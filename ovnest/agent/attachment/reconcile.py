@@ -7,17 +7,16 @@ the API does not show a port is no such statement: it is reported, and left.
 
 import asyncio
 import logging
-import time
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from ovnest.agent.attachment.engine import Engine
+from ovnest.agent.attachment.engine import Engine, Findings
 from ovnest.agent.attachment.journal import Recorded
 from ovnest.agent.attachment.states import Event, State
 from ovnest.agent.client.answers import PortAnswer
-from ovnest.agent.client.description import request_of
+from ovnest.agent.client.api import Api
 from ovnest.agent.client.events import Event as ApiEvent
 from ovnest.agent.client.events import EventStream
 from ovnest.agent.errors import AgentError, ApiRefused, ApiUnreachable
@@ -33,28 +32,19 @@ LOOK_S = 15.0
 _log = logging.getLogger(__name__)
 
 
-class Findings(Struct, frozen=True, kw_only=True):
-    """What the last look at the API has found and what is left as it is.
-
-    `missing` are devices whose port the API does not show, `orphans` ports that carry our mark and that the
-    journal does not know.
-    """
-
-    missing: frozenset[str] = frozenset()
-    orphans: tuple[PortAnswer, ...] = ()
-
-
 class Reconciler:
     """Keeps the engine's attachments as the API and the journal want them, while `run` runs."""
 
-    def __init__(self, engine: Engine, subject: str, memory: Path) -> None:
+    def __init__(self, engine: Engine, api: Api, subject: str, memory: Path) -> None:
         """`memory` is the file for the place in the API's events."""
         self._engine = engine
+        self._api = api
         self._subject = subject
-        self._stream = EventStream(engine.parts.api, memory)
+        self._stream = EventStream(api, memory)
         self._wake = asyncio.Event()
         self.findings = Findings()
-        engine.listeners.append(self._wake.set)
+        """What the last look at the API has found."""
+        engine.on_change(self._wake.set)
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -67,8 +57,8 @@ class Reconciler:
         pause_s = RETRY_FIRST_S
         while True:
             self._wake.clear()
-            waiting = [each for each in self._engine.parts.journal.entries() if self._is_due(each)]
-            done = [await self._finish(each, self._why(each)) for each in waiting]
+            waiting = [each for each in self._engine.entries() if self._is_due(each)]
+            done = [await self._engine.try_to_finish(each, self._why(each)) for each in waiting]
             if waiting and not all(done):
                 await asyncio.sleep(min(pause_s, self._next_expiry_s()))
                 pause_s = min(pause_s * 2, RETRY_LONGEST_S)
@@ -79,7 +69,7 @@ class Reconciler:
     def _is_due(self, recorded: Recorded) -> bool:
         entry = recorded.entry
         if entry.state is State.RESERVED:
-            return self._left_s(recorded) <= 0
+            return self._engine.reserved_for_s(recorded) <= 0
         if entry.state is State.ADDING:
             # Nobody works on it: its agent ended, or could not even undo it. Whoever asked got no answer
             # that he could rely on.
@@ -88,24 +78,12 @@ class Reconciler:
 
     def _next_expiry_s(self) -> float:
         """Until a reservation's time is over, but not longer than until the next look at all."""
-        entries = self._engine.parts.journal.entries()
-        left = [self._left_s(each) for each in entries if each.entry.state is State.RESERVED]
+        entries = self._engine.entries()
+        left = [self._engine.reserved_for_s(each) for each in entries if each.entry.state is State.RESERVED]
         return max(EXPIRY_LEAST_S, min([RETRY_LONGEST_S, *left]))
-
-    def _left_s(self, reserved: Recorded) -> float:
-        """How long a reservation may still wait to be adopted."""
-        return reserved.entry.since + self._engine.parts.bounds.reserved_s - time.time()
 
     def _why(self, recorded: Recorded) -> Event:
         return Event.EXPIRED if recorded.entry.state is State.RESERVED else Event.RESTARTED
-
-    async def _finish(self, recorded: Recorded, event: Event) -> bool:
-        try:
-            return await self._engine.finish(recorded, event)
-        except AgentError as error:
-            self._engine.pending[recorded.device] = str(error)
-            _log.warning("event=removal_failed device=%s reason=%s", recorded.device, error)
-            return False
 
     # What the API says.
 
@@ -116,13 +94,13 @@ class Reconciler:
             began = loop.time()
             try:
                 async for event in self._stream.follow():
-                    self._engine.attaching.hears = True
+                    self._engine.set_hearing(True)
                     await self._heard(event)
             except (ApiRefused, ApiUnreachable) as error:
                 _log.info("event=no_event_stream reason=%s", error)
             except msgspec.MsgspecError as error:
                 _log.error("event=event_not_understood reason=%s", error)
-            self._engine.attaching.hears = False
+            self._engine.set_hearing(False)
             # One that lasted ends by the server's restart, or by our own renewal: come back at once.
             if loop.time() - began < LASTED_S:
                 await self.look()
@@ -131,56 +109,39 @@ class Reconciler:
     async def _heard(self, event: ApiEvent) -> None:
         match event.kind:
             case "reset":
-                self._engine.parts.api.forget_networks()
+                self._api.forget_networks()
                 await self.look()
             case "port.delete":
                 await self._port_deleted(_port_id(event))
             case "port.create" | "port.update":
                 port = msgspec.json.decode(event.data, type=_PortEvent).port
-                self._engine.attaching.heard(port.id, active=port.active)
+                self._engine.port_changed(port.id, active=port.active)
                 await self._compare(port)
 
     async def _port_deleted(self, port_id: str) -> None:
-        self._engine.attaching.heard(port_id, active=False)
-        for recorded in self._engine.parts.journal.entries():
+        self._engine.port_changed(port_id, active=False)
+        for recorded in self._engine.entries():
             if recorded.entry.port == port_id or port_id == self._subject:
                 if recorded.entry.state is not State.DELETING:
                     _log.info("event=port_deleted port=%s device=%s", port_id, recorded.device)
-                await self._finish(recorded, Event.PORT_DELETED)
+                await self._engine.try_to_finish(recorded, Event.PORT_DELETED)
 
     async def look(self) -> None:
         """Compare all our ports in the API with the journal."""
         try:
-            ports = await self._engine.parts.api.list_ports()
+            ports = await self._api.list_ports()
         except AgentError as error:
             _log.info("event=api_not_seen reason=%s", error)
             return
         for port in ports:
             await self._compare(port)
-        shown = {port.id for port in ports}
-        entries = self._engine.parts.journal.entries()
-        known = {recorded.entry.port for recorded in entries} | {r.entry.request for r in entries}
-        mine = (
-            port
-            for port in ports
-            if self._engine.parts.mode.is_ours(port, self._engine.parts.journal.agent_id)
-        )
-        self.findings = Findings(
-            missing=frozenset(
-                each.device
-                for each in entries
-                if each.entry.port and each.entry.state is State.PLUGGED and each.entry.port not in shown
-            ),
-            orphans=tuple(
-                port for port in mine if port.id not in known and request_of(port.description) not in known
-            ),
-        )
+        self.findings = self._engine.findings(ports)
 
     async def _compare(self, port: PortAnswer) -> None:
         """Take over a changed tag, which may be one that another device still has."""
-        if port.tag is None or self._engine.parts.mode.parent_of(port) != self._subject:
+        if port.tag is None or self._engine.parent_of(port) != self._subject:
             return
-        for recorded in self._engine.parts.journal.entries():
+        for recorded in self._engine.entries():
             entry = recorded.entry
             if entry.port == port.id:
                 if entry.state is State.PLUGGED and recorded.real_tag not in (None, port.tag):
@@ -188,7 +149,7 @@ class Reconciler:
                     await self._engine.retag(recorded, port.tag)
             elif recorded.real_tag == port.tag and entry.state is not State.ADDING and entry.port:
                 _log.warning("event=tag_given_away tag=%d device=%s", port.tag, recorded.device)
-                await self._finish(recorded, Event.TAG_GIVEN)
+                await self._engine.try_to_finish(recorded, Event.TAG_GIVEN)
 
 
 class _PortEvent(Struct, frozen=True):

@@ -10,6 +10,7 @@ from ovnest.agent.attachment.engine import Engine
 from ovnest.agent.attachment.reconcile import Reconciler
 from ovnest.agent.attachment.states import State
 from ovnest.agent.attachment.status import Line, lines
+from ovnest.agent.client.api import Api
 from ovnest.agent.client.credential import Holder
 from ovnest.agent.errors import AgentError, ApiRefused
 from ovnest.agent.waiting import heard
@@ -32,16 +33,16 @@ class Answer(Struct, frozen=True, kw_only=True):
 class Reporter:
     """Reports to the API, whole at first and what has changed after that, while `run` runs."""
 
-    def __init__(self, engine: Engine, reconciler: Reconciler, holder: Holder) -> None:
+    def __init__(self, engine: Engine, api: Api, reconciler: Reconciler, holder: Holder) -> None:
         self._engine = engine
+        self._api = api
         self._reconciler = reconciler
         self._holder = holder
         self._wake = asyncio.Event()
         self._told: dict[str, tuple[bool, str]] | None = None
         """What the API was told last; None: nothing, so the next report is whole."""
-        engine.listeners.append(self._wake.set)
-        # A device that goes by itself, with its container, shows in the switch's database.
-        engine.parts.journal.listeners.append(self._wake.set)
+        engine.on_change(self._wake.set)
+        engine.on_switch_change(self._wake.set)  # where a device that goes with its container shows
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -70,19 +71,18 @@ class Reporter:
 
     def _is_news(self, now: dict[str, tuple[bool, str]]) -> bool:
         told = self._told
-        return told is None or bool(self._engine.detaching.gone_tags) or bool(now.items() - told.items())
+        return told is None or bool(self._engine.gone_tags()) or bool(now.items() - told.items())
 
     async def _report(self, now: dict[str, tuple[bool, str]]) -> float:
         """Report; after how many seconds the next one is due in any case."""
-        engine = self._engine
-        gone = tuple(engine.detaching.gone_tags)
+        gone = self._engine.gone_tags()
         whole = self._told is None
         changed = now.items() - (self._told or {}).items()
         ports = {key: {"plugged": plugged, "reason": why} for key, (plugged, why) in changed}
         body: dict[str, Any] = {"ports": ports, "gone": gone, "whole": whole}
-        answer = await engine.parts.api.post(TARGET, body, Answer)
+        answer = await self._api.post(TARGET, body, Answer)
         self._told = now
-        del engine.detaching.gone_tags[: len(gone)]
+        self._engine.tags_reported(gone)
         self._holder.told(answer.conflict_at)
         return answer.report_after_s / 2
 

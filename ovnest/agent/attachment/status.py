@@ -4,9 +4,8 @@ from collections.abc import Iterable, Set
 
 from msgspec import Struct
 
-from ovnest.agent.attachment.engine import Engine
+from ovnest.agent.attachment.engine import Engine, Findings
 from ovnest.agent.attachment.journal import Recorded
-from ovnest.agent.attachment.reconcile import Findings
 from ovnest.agent.attachment.states import State
 from ovnest.agent.errors import AgentError
 
@@ -46,38 +45,30 @@ class Status(Struct, frozen=True, kw_only=True):
 
 def lines(engine: Engine, findings: Findings) -> list[Line]:
     """Each attachment, and whether it is really plugged."""
-    devices = engine.parts.links.names()
-    return [_line(engine, findings, recorded, devices) for recorded in engine.parts.journal.entries()]
+    devices = engine.devices()
+    return [_line(engine, findings, recorded, devices) for recorded in engine.entries()]
 
 
-async def status(engine: Engine, findings: Findings, subject: str, problems: Iterable[str]) -> Status:
-    """All of it."""
-    journal = engine.parts.journal
+async def status(
+    engine: Engine, findings: Findings, *, subject: str, api: str, problems: Iterable[str]
+) -> Status:
+    """All of it; `api` says where the API is, `problems` what else is wrong."""
     found = lines(engine, findings)
     return Status(
         subject=subject,
-        agent=journal.agent_id,
-        api=str(engine.parts.api.endpoint),
+        agent=engine.agent_id,
+        api=api,
         attachments=tuple(found),
         orphans=tuple(port.id for port in findings.orphans),
-        strays=await strays(engine),
-        unreadable=tuple(journal.unreadable()),
+        strays=tuple(await engine.strays()),
+        unreadable=tuple(engine.unreadable()),
         problems=(*filter(None, problems), *_problems(engine)),
     )
 
 
-async def strays(engine: Engine) -> tuple[str, ...]:
-    """Devices that carry our mark and that the journal does not know."""
-    known = {recorded.device for recorded in engine.parts.journal.entries()}
-    known.update(engine.parts.journal.unreadable())
-    alias = engine.parts.mark.alias
-    devices = (await engine.parts.links.all()).values()
-    return tuple(sorted(each.name for each in devices if each.alias == alias and each.name not in known))
-
-
 def _problems(engine: Engine) -> list[str]:
     try:
-        engine.parts.check_working()
+        engine.check_working()
     except AgentError as error:
         return [str(error)]
     return []
@@ -112,10 +103,11 @@ def _reason(engine: Engine, findings: Findings, recorded: Recorded, devices: Set
         case State.RESERVED:
             return "it waits for its container"
         case State.DELETING:
-            return engine.pending.get(recorded.device, "it is being removed")
+            return engine.pending(recorded) or "it is being removed"
     if recorded.device not in devices:
-        restarted = entry.boot != engine.parts.boot
-        return "the machine was restarted since" if restarted else "its device is gone, with its container"
+        if not engine.is_of_this_boot(recorded):
+            return "the machine was restarted since"
+        return "its device is gone, with its container"
     if recorded.device in findings.missing:
         return "the API does not show its port"
     return ""

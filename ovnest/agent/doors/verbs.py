@@ -14,6 +14,9 @@ from ovnest.agent.errors import AgentError, BadRequest, Fault
 
 _log = logging.getLogger(__name__)
 
+Verb = Callable[[dict[str, Any], list[int]], Awaitable[Any]]
+"""From a request, without its verb, and the open files that came with it, to the answer."""
+
 PLUG_DOOR = "plug"
 
 
@@ -32,7 +35,7 @@ class Requests:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.verbs: dict[str, Callable[[dict[str, Any], list[int]], Awaitable[Any]]] = {
+        self.verbs: dict[str, Verb] = {
             "plug": self._plug,
             "unplug": self._unplug,
             "check": self._check,
@@ -66,7 +69,7 @@ class Requests:
     async def _check(self, _request: dict[str, Any], _files: list[int]) -> Any:
         """All attachments, as far as that can be seen without the containers' namespaces."""
         found = []
-        for recorded in self._engine.parts.journal.entries():
+        for recorded in self._engine.entries():
             if recorded.entry.state is not State.PLUGGED:
                 continue
             key = recorded.entry.key

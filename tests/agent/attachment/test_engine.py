@@ -8,7 +8,6 @@ from time import monotonic
 import pytest
 
 from ovnest.agent.attachment.entry import QUARANTINE_TAG
-from ovnest.agent.attachment.plan import Step
 from ovnest.agent.attachment.reconcile import Reconciler
 from ovnest.agent.attachment.request import Attachment, Key
 from ovnest.agent.attachment.states import Event, State
@@ -18,7 +17,6 @@ from tests.agent.conftest import BOUNDS, BRIDGE, Site
 
 pytestmark = pytest.mark.api
 
-_CREATE = Step.CREATE_PORT
 KEY = Key("pool", "0a:00:00:00:00:07")
 
 
@@ -46,7 +44,9 @@ async def test_a_reservation_that_nobody_adopts_is_given_back(site: Site) -> Non
 async def test_a_reservation_is_given_back_by_itself_when_its_time_is_over(
     site: Site, tmp_path: Path
 ) -> None:
-    work = asyncio.create_task(Reconciler(site.engine, site.parent, tmp_path / "events").run())
+    work = asyncio.create_task(
+        Reconciler(site.engine, site.agent_api, site.parent, tmp_path / "events").run()
+    )
     try:
         await site.engine.reserve(reservation(site))
         began = monotonic()
@@ -82,15 +82,17 @@ async def test_what_the_api_refuses_leaves_nothing(site: Site) -> None:
     assert await site.children() == await site.on_bridge() == []
 
 
-async def test_before_it_has_a_tag_a_port_of_the_bridge_leads_nowhere(site: Site) -> None:
+async def test_before_it_has_a_tag_a_port_of_the_bridge_leads_nowhere(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[str] = []
 
-    async def look(_work: object) -> None:
+    async def look(*_asked: object) -> None:
         (device,) = await site.on_bridge()
         seen.append((await site.vsctl("get", "Port", device, "tag")).strip())
         raise ApiRefused(409, "OverQuota", "for this test")
 
-    site.engine.attaching.steps = {**site.engine.attaching.steps, _CREATE: look}
+    monkeypatch.setattr(site.agent_api, "create_port", look)
     with pytest.raises(ApiRefused):
         await site.engine.reserve(reservation(site))
     assert seen == [str(QUARANTINE_TAG)]

@@ -48,7 +48,7 @@ async def test_without_a_stream_the_agent_asks_at_intervals_and_hears_again_when
     api = Api(endpoint(side.url, side.ca), header)
     async with Journal(switch.remote, BRIDGE) as journal, AsyncExitStack() as streams:
         engine = Engine(api, journal, Links(), Nested(vm), BOUNDS)
-        reconciler = Reconciler(engine, vm, tmp_path / "events")
+        reconciler = Reconciler(engine, api, vm, tmp_path / "events")
 
         async def reserved(name: str) -> Attached:
             key = Key(container=name, interface="eth0")
@@ -58,7 +58,7 @@ async def test_without_a_stream_the_agent_asks_at_intervals_and_hears_again_when
             return {recorded.device for recorded in journal.entries()}
 
         async def hears() -> bool:
-            return engine.attaching.hears
+            return engine.hears
 
         # An agent has a number of streams, and not one more.
         for _ in range(STREAMS_OF_ONE_MAX):
@@ -75,7 +75,7 @@ async def test_without_a_stream_the_agent_asks_at_intervals_and_hears_again_when
             await servers.api.delete("port", web.port_id)
             profile = {"parent_name": vm, "tag": web.tag}
             await servers.api.create("port", network_id=network, **{"binding:profile": profile})
-            assert not engine.attaching.hears
+            assert not engine.hears
             await until("it has looked", devices, accept=lambda seen: web.device not in seen)
 
             await streams.aclose()

@@ -11,6 +11,7 @@ import msgspec
 
 from ovnest.agent.attachment.engine import Engine
 from ovnest.agent.attachment.result import Attached
+from ovnest.agent.client.api import Api
 from ovnest.agent.doors.cni.config import (
     BAD_CONFIG,
     BAD_ENVIRONMENT,
@@ -61,10 +62,11 @@ _log = logging.getLogger(__name__)
 
 
 class Cni:
-    """Answers calls of the shim by way of `engine`."""
+    """Answers calls of the shim by way of `engine`; `api` is asked for networks."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, api: Api) -> None:
         self._engine = engine
+        self._api = api
         self._commands: dict[str, Callable[[Call, list[int]], Awaitable[Any]]] = {
             "ADD": self._add,
             "DEL": self._delete,
@@ -116,11 +118,11 @@ class Cni:
 
     async def _status(self, call: Call, _files: list[int]) -> None:
         try:
-            self._engine.parts.check_working()
+            self._engine.check_working()
         except AgentError as error:
             raise CniError(LIMITED_CONNECTIVITY, str(error)) from error
         try:
-            await self._engine.parts.api.network(call.config.wanted)
+            await self._api.network(call.config.wanted)
         except BadRequest:
             raise
         except AgentError as error:

@@ -5,11 +5,10 @@ from typing import Any
 
 from ovnest.agent.attachment import result
 from ovnest.agent.attachment.engine import Engine
-from ovnest.agent.attachment.journal import Recorded
 from ovnest.agent.attachment.request import Attachment, Key
 from ovnest.agent.attachment.result import Attached
-from ovnest.agent.attachment.states import State
 from ovnest.agent.attachment.subnets import choose
+from ovnest.agent.client.api import Api
 from ovnest.agent.doors.docker import pools
 from ovnest.agent.doors.docker.ipam import ADDRESS_SPACE
 from ovnest.agent.doors.docker.made import Made
@@ -34,11 +33,12 @@ OPTIONS = frozenset({"network"})
 class Driver:
     """Answers NetworkDriver's calls."""
 
-    def __init__(self, engine: Engine, reservations: Reservations, made: Made) -> None:
+    def __init__(self, engine: Engine, api: Api, reservations: Reservations, made: Made) -> None:
         self._engine = engine
+        self._api = api
         self._reservations = reservations
         self._made = made
-        self.settling = Settling(engine.parts.links, self._settled)
+        self.settling = Settling(engine)
 
     async def create_network(self, asked: NetworkRequest) -> dict[str, Any]:
         """Return if the network can be joined as it was asked; make it if none was named.
@@ -56,7 +56,7 @@ class Driver:
         name = generic.get("network", "")
         said = [each for each in given if each.pool != pools.ANY]
         if name:
-            network = await self._engine.parts.api.network(name)
+            network = await self._api.network(name)
             for pool in said:
                 choose(network, ip_network(pool.pool).version, pool.pool)
                 if self._made.is_offered(pool.pool):
@@ -78,7 +78,7 @@ class Driver:
             AgentError: why it cannot be.
         """
         interface = asked.interface or Interface()
-        await self._engine.parts.journal.current()
+        await self._engine.current()
         known = self._known(asked.endpoint_id)
         if known is None:
             reservation = self._reservations.find(interface.mac.lower(), interface.address)
@@ -94,8 +94,8 @@ class Driver:
 
     async def delete_endpoint(self, asked: EndpointRequest) -> dict[str, Any]:
         """Take the device away, and the port."""
-        self.settling.end(asked.endpoint_id)
-        await self._engine.parts.journal.current()
+        self.settling.end(_key(asked.endpoint_id))
+        await self._engine.current()
         known = self._known(asked.endpoint_id)
         await self._engine.detach(_key(asked.endpoint_id))
         if known is not None:
@@ -110,8 +110,7 @@ class Driver:
             NotAttached: there is no such endpoint.
         """
         answer = self._get(asked.endpoint_id)
-        setup = result.setup(answer, userspace=False)
-        self.settling.begin(asked.endpoint_id, asked.sandbox, setup)
+        self.settling.begin(_key(asked.endpoint_id), asked.sandbox)
         gateways = {
             route.destination: route.gateway
             for route in answer.routes
@@ -130,7 +129,7 @@ class Driver:
 
     async def leave(self, asked: EndpointRequest) -> dict[str, Any]:
         """Docker takes the device out of the container; it goes with the endpoint."""
-        self.settling.end(asked.endpoint_id)
+        self.settling.end(_key(asked.endpoint_id))
         return {}
 
     async def endpoint_info(self, asked: EndpointRequest) -> dict[str, Any]:
@@ -146,19 +145,8 @@ class Driver:
         return answer
 
     def _known(self, endpoint_id: str) -> Attached | None:
-        recorded = self._find(endpoint_id)
+        recorded = self._engine.plugged(_key(endpoint_id))
         return None if recorded is None else recorded.entry.answer
-
-    def _settled(self, endpoint_id: str) -> None:
-        recorded = self._find(endpoint_id)
-        if recorded is not None:
-            self._engine.reminding.begin(recorded)
-
-    def _find(self, endpoint_id: str) -> Recorded | None:
-        for recorded in self._engine.parts.journal.of_key(_key(endpoint_id)):
-            if recorded.entry.state is State.PLUGGED:
-                return recorded
-        return None
 
 
 def _key(endpoint_id: str) -> Key:

@@ -10,7 +10,7 @@ from ovnest.agent.attachment.request import Attachment
 from ovnest.agent.attachment.result import Attached
 from ovnest.agent.attachment.subnets import choose, version_of
 from ovnest.agent.client.answers import SubnetAnswer
-from ovnest.agent.client.api import Network
+from ovnest.agent.client.api import Api, Network
 from ovnest.agent.doors.docker import pools
 from ovnest.agent.doors.docker.made import Made
 from ovnest.agent.doors.docker.messages import (
@@ -30,8 +30,9 @@ ADDRESS_SPACE = "ovnest"
 class Ipam:
     """Answers IpamDriver's calls."""
 
-    def __init__(self, engine: Engine, reservations: Reservations, made: Made) -> None:
+    def __init__(self, engine: Engine, api: Api, reservations: Reservations, made: Made) -> None:
         self._engine = engine
+        self._api = api
         self._reservations = reservations
         self._made = made
 
@@ -48,7 +49,7 @@ class Ipam:
             cidr = await self._made.offer(asked.pool, 6 if asked.v6 else 4)
             gateway = f"{cidr.network_address + 1}/{cidr.prefixlen}"
             return {"PoolID": pools.new_id(str(cidr)), "Pool": str(cidr), "Data": {GATEWAY: gateway}}
-        network = await self._engine.parts.api.network(name)
+        network = await self._api.network(name)
         subnet = choose(network, 6 if asked.v6 else 4, asked.pool)
         return {
             "PoolID": pools.pool_id(subnet, network),
@@ -82,7 +83,7 @@ class Ipam:
             network = await self._made.network(cidr)
             subnet = choose(network, ip_network(cidr).version, cidr)
         else:
-            network = await self._engine.parts.api.network(pools.network_id(asked.pool_id))
+            network = await self._api.network(pools.network_id(asked.pool_id))
             subnet = pools.subnet_of(asked.pool_id, network)
         if is_gateway:
             return {"Address": _gateway(subnet, asked.address)}

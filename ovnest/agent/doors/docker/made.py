@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import ip_interface, ip_network
 
-from ovnest.agent.attachment.engine import Engine
+from ovnest.agent.attachment.journal import Journal
 from ovnest.agent.client.answers import NetworkAnswer
-from ovnest.agent.client.api import Network
+from ovnest.agent.client.api import Api, Network
 from ovnest.agent.client.description import agent_of, docker_of, of_docker
 from ovnest.agent.crash_point import maybe_crash
 from ovnest.agent.doors.docker.offers import Cidr, Offers
@@ -55,10 +55,9 @@ REMOVE = (Step.RECORD_UNMADE, Step.DELETE_NETWORK, Step.FORGET_UNMADE)
 class Made:
     """Makes them and deletes them; what had to wait is done while `run` runs."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._api = engine.parts.api
-        self._journal = engine.parts.journal
+    def __init__(self, api: Api, journal: Journal) -> None:
+        self._api = api
+        self._journal = journal
         self._offers = Offers()
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from ovnest.agent.attachment.engine import Engine
+from ovnest.agent.attachment.journal import Journal
+from ovnest.agent.client.api import Api
 from ovnest.agent.doors.docker.driver import Driver
 from ovnest.agent.doors.docker.ipam import ADDRESS_SPACE, Ipam
 from ovnest.agent.doors.docker.made import Made
@@ -30,10 +32,11 @@ _log = logging.getLogger(__name__)
 class Plugin:
     """Answers all that Docker asks of a plugin that is a network driver and an IPAM driver."""
 
-    def __init__(self, engine: Engine) -> None:
-        reservations, self.made = Reservations(engine), Made(engine)
-        ipam = Ipam(engine, reservations, self.made)
-        driver = Driver(engine, reservations, self.made)
+    def __init__(self, engine: Engine, api: Api, journal: Journal) -> None:
+        """`journal` keeps what is to be deleted of the networks that are made."""
+        reservations, self._made = Reservations(engine), Made(api, journal)
+        ipam = Ipam(engine, api, reservations, self._made)
+        driver = Driver(engine, api, reservations, self._made)
         self._settling = driver.settling
         self._methods: dict[str, Method] = {
             "Plugin.Activate": _always({"Implements": ["NetworkDriver", "IpamDriver"]}),
@@ -59,11 +62,16 @@ class Plugin:
             "NetworkDriver.DiscoverDelete": _always({}),
         }
 
+    @property
+    def problem(self) -> str:
+        """Why a network that was made is not deleted yet; empty if none waits."""
+        return self._made.problem
+
     async def run(self) -> None:
         """What goes on between Docker's calls."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._settling.run())
-            tasks.create_task(self.made.run())
+            tasks.create_task(self._made.run())
 
     async def answer(self, name: str, body: bytes) -> bytes:
         """The answer to the call `name`, as JSON; a refusal is one, too."""

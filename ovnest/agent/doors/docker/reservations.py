@@ -35,7 +35,7 @@ class Reservations:
         Raises:
             NotAttached: there is none.
         """
-        for recorded in self._engine.parts.journal.entries():
+        for recorded in self._engine.entries():
             entry = recorded.entry
             if entry.door != DOOR or entry.state is not State.RESERVED or entry.answer is None:
                 continue
@@ -58,8 +58,8 @@ class Reservations:
         if (network_id, _bare(address)) in self._expected:
             del self._expected[network_id, _bare(address)]
             return
-        await self._engine.parts.journal.current()
-        for recorded in self._engine.parts.journal.entries():
+        await self._engine.current()
+        for recorded in self._engine.entries():
             entry, answer = recorded.entry, recorded.entry.answer
             if entry.door != DOOR or entry.state is not State.RESERVED or answer is None:
                 continue

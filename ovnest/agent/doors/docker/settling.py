@@ -6,13 +6,13 @@ Docker makes the container's network namespace only after all calls to its netwo
 import asyncio
 import logging
 import os
-from collections.abc import Callable
 from functools import partial
 
 from msgspec import Struct
 
+from ovnest.agent.attachment.engine import Engine
+from ovnest.agent.attachment.request import Key
 from ovnest.agent.errors import AgentError
-from ovnest.agent.vm.link import Links, Setup
 
 POLL_FIRST_S = 0.02
 POLL_LONGEST_S = 0.25
@@ -22,11 +22,10 @@ _log = logging.getLogger(__name__)
 
 
 class _Joined(Struct, frozen=True, kw_only=True):
-    """An endpoint that has joined: its container's namespace, and what its device has there."""
+    """An endpoint that has joined, and where its container's namespace will be."""
 
-    endpoint_id: str
+    key: Key
     sandbox: str
-    setup: Setup
 
 
 class Settling:
@@ -36,20 +35,18 @@ class Settling:
     seconds later. So nothing of this is kept over a restart.
     """
 
-    def __init__(self, links: Links, settled: Callable[[str], None]) -> None:
-        """`settled` is told the endpoint when its neighbours were."""
-        self._links = links
-        self._settled = settled
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._new: asyncio.Queue[_Joined] = asyncio.Queue()  # no longer than there are endpoints
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
 
-    def begin(self, endpoint_id: str, sandbox: str, setup: Setup) -> None:
-        """The endpoint has joined the container whose namespace will be at `sandbox`."""
-        self._new.put_nowait(_Joined(endpoint_id=endpoint_id, sandbox=sandbox, setup=setup))
+    def begin(self, key: Key, sandbox: str) -> None:
+        """That endpoint has joined the container whose namespace will be at `sandbox`."""
+        self._new.put_nowait(_Joined(key=key, sandbox=sandbox))
 
-    def end(self, endpoint_id: str) -> None:
-        """The endpoint has left."""
-        task = self._tasks.get(endpoint_id)
+    def end(self, key: Key) -> None:
+        """That endpoint has left."""
+        task = self._tasks.get(key)
         if task is not None:
             task.cancel()
 
@@ -57,14 +54,14 @@ class Settling:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 joined = await self._new.get()
-                self.end(joined.endpoint_id)
+                self.end(joined.key)
                 task = tasks.create_task(self._settle(joined))
-                self._tasks[joined.endpoint_id] = task
-                task.add_done_callback(partial(self._forget, joined.endpoint_id))
+                self._tasks[joined.key] = task
+                task.add_done_callback(partial(self._forget, joined.key))
 
-    def _forget(self, endpoint_id: str, task: "asyncio.Task[None]") -> None:
-        if self._tasks.get(endpoint_id) is task:
-            del self._tasks[endpoint_id]
+    def _forget(self, key: Key, task: "asyncio.Task[None]") -> None:
+        if self._tasks.get(key) is task:
+            del self._tasks[key]
 
     async def _settle(self, joined: _Joined) -> None:
         problem: Exception | None = None
@@ -74,9 +71,8 @@ class Settling:
                 while (problem := await self._try(joined)) is not None:
                     await asyncio.sleep(pause_s)
                     pause_s = min(pause_s * 1.5, POLL_LONGEST_S)
-            self._settled(joined.endpoint_id)
         except TimeoutError:
-            _log.warning("event=not_announced endpoint=%s reason=%s", joined.endpoint_id, problem)
+            _log.warning("event=not_announced endpoint=%s reason=%s", joined.key.container, problem)
 
     async def _try(self, joined: _Joined) -> Exception | None:
         """Do it; what stands in the way."""
@@ -85,7 +81,7 @@ class Settling:
         except OSError as error:
             return error
         try:
-            await self._links.settle(joined.setup, fd)
+            await self._engine.settle(joined.key, fd)
         except AgentError as error:
             return error
         finally:

@@ -10,7 +10,7 @@ from ovnest.agent.attachment.engine import Engine
 from ovnest.agent.attachment.request import Attachment
 from ovnest.agent.attachment.result import Attached
 from ovnest.agent.attachment.subnets import choose, version_of
-from ovnest.agent.client.api import Network
+from ovnest.agent.client.api import Api, Network
 from ovnest.agent.doors.netavark.config import (
     IPAM_DRIVER,
     NO_IPAM,
@@ -32,10 +32,11 @@ class Reply(Struct, frozen=True, kw_only=True):
 
 
 class Netavark:
-    """Answers calls of the shim by way of `engine`."""
+    """Answers calls of the shim by way of `engine`; `api` is asked for networks."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, api: Api) -> None:
         self._engine = engine
+        self._api = api
         self._commands: dict[str, Callable[[dict[str, Any], list[int]], Awaitable[Reply]]] = {
             "create": self._create,
             "setup": self._setup,
@@ -56,7 +57,7 @@ class Netavark:
 
     async def _create(self, asked: dict[str, Any], _files: list[int]) -> Reply:
         wanted = understand_network(asked)
-        network = await self._engine.parts.api.network(wanted.wanted)
+        network = await self._api.network(wanted.wanted)
         if wanted.ipv6_enabled:
             choose(network, 6)
         output = {
@@ -102,7 +103,7 @@ class Netavark:
         named = tuple(each.subnet for each in call.network.subnets or ())
         if not static and not named:
             return (), ()
-        network = await self._engine.parts.api.network(call.network.wanted)
+        network = await self._api.network(call.network.wanted)
         return static, subnets_besides(static, named, network)
 
 

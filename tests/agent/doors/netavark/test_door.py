@@ -22,8 +22,12 @@ def podmans(**more: Any) -> dict[str, Any]:
     return {**common, **told, **more}
 
 
+def door(site: Site) -> Netavark:
+    return Netavark(site.engine, site.agent_api)
+
+
 async def create(site: Site, **more: Any) -> Any:
-    reply = await Netavark(site.engine).answer({"command": "create", "asked": podmans(**more)}, [])
+    reply = await door(site).answer({"command": "create", "asked": podmans(**more)}, [])
     assert reply.said == ""
     return reply.output
 
@@ -76,7 +80,7 @@ async def test_who_asks_for_an_address_gets_one_of_the_other_family_too(site: Si
     v6 = (await site.api.create("subnet", **wanted))["id"]
     wanted = {"network_id": site.network, "ip_version": 4, "cidr": "198.51.100.0/24"}
     other = (await site.api.create("subnet", **wanted))["id"]
-    network: Network = await site.engine.parts.api.network(site.network)
+    network: Network = await site.agent_api.network(site.network)
     (v4,) = set(network.subnets) - {v6, other}
 
     def besides(*static: str, named: tuple[str, ...] = ()) -> list[str]:
@@ -103,6 +107,6 @@ async def test_what_cannot_be_set_up_is_refused(site: Site) -> None:
     ]
     for more, said in cases:
         with pytest.raises(AgentError, match=said):
-            await Netavark(site.engine).answer({"command": "setup", "asked": {**common, **more}}, [])
+            await door(site).answer({"command": "setup", "asked": {**common, **more}}, [])
     with pytest.raises(AgentError, match="the plugin knows create, setup, teardown and info"):
-        await Netavark(site.engine).answer({"command": "update", "asked": {}}, [])
+        await door(site).answer({"command": "update", "asked": {}}, [])

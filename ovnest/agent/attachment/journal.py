@@ -38,6 +38,8 @@ from ovnest.agent.vm.tables import (
     Interface,
     OpenVSwitch,
     Port,
+    new_uuid,
+    why_not_forwarding,
 )
 from ovnest.ovsdb import Change, Client, Index, Options, OvsdbError, RowUuid, Transaction, View
 
@@ -233,9 +235,9 @@ class Journal:
         def operation(tx: Transaction) -> Port:
             bridge = self._bridge(tx)
             name = _new_name(tx)
-            interface = Interface(uuid=_new_uuid(), name=name)
+            interface = Interface(uuid=new_uuid(), name=name)
             port = Port(
-                uuid=_new_uuid(),
+                uuid=new_uuid(),
                 name=name,
                 interfaces=(interface.uuid,),
                 tag=QUARANTINE_TAG,
@@ -327,14 +329,7 @@ class Journal:
             port = self._client.replica.find(Port, row)
             if port is None:
                 return "its port was taken off the bridge"
-            interface = self._client.replica.find(Interface, port.interfaces[0])
-            if interface is None:
-                return "its port has no interface"
-            if interface.error:
-                return interface.error
-            if interface.ofport is None or interface.ofport < 1 or interface.ifindex != ifindex:
-                return "Open vSwitch has not taken it up (is ovs-vswitchd running?)"
-            return ""
+            return why_not_forwarding(self._client.replica.find(Interface, port.interfaces[0]), ifindex)
 
         await self._until(state, timeout_s)
 
@@ -412,10 +407,6 @@ def _changed(tx: Transaction, row: RowUuid, fields: Mapping[str, Any]) -> Port:
 
 def _words(bridge: Bridge, key: str) -> frozenset[str]:
     return frozenset(bridge.external_ids.get(key, "").split())
-
-
-def _new_uuid() -> RowUuid:
-    return RowUuid(str(uuid4()))
 
 
 def _new_name(tx: Transaction) -> str:

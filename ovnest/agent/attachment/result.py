@@ -84,7 +84,7 @@ def setup(answer: Attached, *, userspace: bool) -> Setup:
         mtu=answer.mtu,
         addresses=answer.addresses,
         routes=answer.routes,
-        whole_checksums=userspace,
+        tx_checksum_offload=not userspace,
     )
 
 

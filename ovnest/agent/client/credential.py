@@ -25,7 +25,6 @@ from ovnest.agent.client.trust import PinnedCertificate
 from ovnest.agent.errors import ApiRefused, ApiUnreachable, NotSetUp
 
 FILE = "credential.json"
-FILE_MODE = 0o600
 PREFIX = "ovnest1"
 RENEW = "/agent/v1/renew"
 NONCE_BYTES = 24
@@ -170,13 +169,7 @@ def load(directory: Path) -> Credential | None:
 
 def save(directory: Path, credential: Credential) -> None:
     """Keep the credential, so that it is there even if the machine stops right now."""
-    keep(directory, FILE, credential)
-
-
-def keep(directory: Path, name: str, content: Struct) -> None:
-    """Write a file that root alone may read, whole or not at all, and return when it is on the disk."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    durable.write(directory / name, msgspec.json.encode(content), FILE_MODE)
+    durable.keep(directory, FILE, credential)
 
 
 class Holder:

@@ -11,8 +11,9 @@ from secrets import token_urlsafe
 import msgspec
 from msgspec import Struct
 
+from ovnest.agent import durable
 from ovnest.agent.client.api import Api
-from ovnest.agent.client.credential import NONCE_BYTES, Answer, Credential, endpoint, keep, read_code, save
+from ovnest.agent.client.credential import NONCE_BYTES, Answer, Credential, endpoint, read_code, save
 
 FILE = "enrolment.json"
 ENROLL = "/agent/v1/enroll"
@@ -65,7 +66,7 @@ def _begin(directory: Path, code: str) -> str:
     if before is not None and before.code == digest:
         return before.nonce
     begun = Begun(code=digest, nonce=token_urlsafe(NONCE_BYTES))
-    keep(directory, FILE, begun)
+    durable.keep(directory, FILE, begun)
     return begun.nonce
 
 

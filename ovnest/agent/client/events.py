@@ -10,6 +10,7 @@ from time import monotonic
 
 from msgspec import Struct
 
+from ovnest.agent import durable
 from ovnest.agent.client.api import Api
 from ovnest.agent.errors import ApiUnreachable
 
@@ -110,7 +111,5 @@ class EventStream:
         last_id, kept_at = self._kept
         if self._last_id == last_id or monotonic() < kept_at + after_s:
             return
-        unfinished = self._memory.with_name(f".{self._memory.name}")
-        unfinished.write_text(self._last_id)
-        unfinished.rename(self._memory)
+        durable.replace(self._memory, self._last_id)
         self._kept = (self._last_id, monotonic())

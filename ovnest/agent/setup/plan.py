@@ -1,6 +1,5 @@
 """`ovnest agent setup`: the bridge with its uplink, and what container runtimes and systemd need."""
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -10,16 +9,18 @@ from shutil import which
 from msgspec import Struct
 
 from ovnest import __version__
+from ovnest.agent import durable
 from ovnest.agent.doors.cni import shim
 from ovnest.agent.errors import NotSetUp
 from ovnest.agent.setup.takeover import trial
+from ovnest.agent.setup.takeover.commands import SYSTEMD
 from ovnest.agent.setup.takeover.record import Records
-from ovnest.agent.vm.bridge import has_kernel_datapath, in_database, make_bridge_with_uplink, remove_bridge
+from ovnest.agent.vm.bridge import has_kernel_datapath, make_bridge_with_uplink, remove_bridge
+from ovnest.agent.vm.database import in_database
 from ovnest.agent.vm.uplink import look, prepare, release
 
 SHIM_NAME = "ovnest"
 SHIM_MODE = 0o755
-SYSTEMD = Path("/run/systemd/system")
 UNIT_TEXT = """\
 [Unit]
 Description=ovnest agent: containers of this VM on virtual networks
@@ -155,10 +156,7 @@ def write_shim(path: Path, socket: Path) -> None:
         source = source.replace(line, f"{name} = {ours!r}")
     python = which("python3", path="/usr/bin:/bin") or sys.executable
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text(f"#!{python} -IS\n{source}")
-    unfinished.chmod(SHIM_MODE)
-    unfinished.rename(path)
+    durable.write(path, f"#!{python} -IS\n{source}".encode(), SHIM_MODE)
 
 
 def _directories(directories: tuple[Path, ...]) -> list[Path]:
@@ -175,4 +173,4 @@ def _write_shim(kind: str, directory: Path, place: Place) -> Action:
 def _write_unit(place: Place) -> None:
     command = which("ovnest") or f"{sys.executable} -m ovnest"
     text = UNIT_TEXT.format(command=command, ovs=place.ovs, bridge=place.bridge, socket=place.socket)
-    place.unit.write_text(text)
+    durable.rewrite(place.unit, text)

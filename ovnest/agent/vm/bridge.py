@@ -1,34 +1,28 @@
 """The VM's bridge, made and taken away in its Open vSwitch database."""
 
-import asyncio
 import subprocess
 from pathlib import Path
-from typing import TypeVar
-from uuid import uuid4
 
-from ovnest.agent.errors import NotPlugged, NotSetUp
+from ovnest.agent.errors import NotSetUp
 from ovnest.agent.vm.tables import (
     BRIDGE_BY_NAME,
-    DATABASE,
     MADE_BY_SETUP,
     PORT_BY_NAME,
-    TABLES,
     UPLINK,
     USERSPACE,
     Bridge,
     Interface,
     OpenVSwitch,
     Port,
+    new_uuid,
 )
 from ovnest.agent.vm.uplink import Uplink
-from ovnest.ovsdb import Client, Operation, Options, RowUuid, Transaction, View
+from ovnest.ovsdb import Transaction, View
 
 KERNEL_DATAPATH = Path("/sys/module/openvswitch")
 HAS_MODULE = ("modprobe", "--dry-run", "--quiet", "openvswitch")
-READY_TIMEOUT_S = 10.0
+MODPROBE_TIMEOUT_S = 10.0
 UNTAGGED = 0  # the VLAN of frames without a tag: what the VM itself sends and gets
-
-T = TypeVar("T")
 
 
 def has_kernel_datapath() -> bool:
@@ -36,49 +30,9 @@ def has_kernel_datapath() -> bool:
     if KERNEL_DATAPATH.exists():
         return True
     try:
-        return subprocess.run(HAS_MODULE, check=False, timeout=READY_TIMEOUT_S).returncode == 0
+        return subprocess.run(HAS_MODULE, check=False, timeout=MODPROBE_TIMEOUT_S).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
-
-
-def in_database(remote: str, operation: Operation[T], timeout_s: float = READY_TIMEOUT_S) -> T:
-    """What `operation` gives, carried out in the database at `remote`.
-
-    Raises:
-        OvsdbError: the database does not answer, or does not take it.
-    """
-
-    async def carry_out() -> T:
-        async with _client(remote) as client:
-            await client.ready(timeout_s)
-            return await client.execute(operation)
-
-    return asyncio.run(carry_out())
-
-
-def await_device(remote: str, name: str, timeout_s: float) -> None:
-    """Return when Open vSwitch forwards for that device.
-
-    Raises:
-        NotPlugged: it does not, within that time; the message says what it says instead.
-        OvsdbError: the database does not answer.
-    """
-
-    async def wait() -> None:
-        changed = asyncio.Event()
-        async with _client(remote) as client:
-            client.on_change(lambda _changes: changed.set())
-            await client.ready(timeout_s)
-            missing = ""
-            try:
-                async with asyncio.timeout(timeout_s):
-                    while missing := _missing(client.replica, name):
-                        changed.clear()
-                        await changed.wait()
-            except TimeoutError:
-                raise NotPlugged(f"{name} is not on the bridge: {missing}") from None
-
-    asyncio.run(wait())
 
 
 def make_bridge(
@@ -90,10 +44,10 @@ def make_bridge(
     """
     for found in tx.all(BRIDGE_BY_NAME, name):
         return found
-    own = Interface(uuid=_uuid(), name=name, type="internal", mtu_request=mtu)
-    port = Port(uuid=_uuid(), name=name, interfaces=(own.uuid,), tag=None if mtu is None else UNTAGGED)
+    own = Interface(uuid=new_uuid(), name=name, type="internal", mtu_request=mtu)
+    port = Port(uuid=new_uuid(), name=name, interfaces=(own.uuid,), tag=None if mtu is None else UNTAGGED)
     bridge = Bridge(
-        uuid=_uuid(),
+        uuid=new_uuid(),
         name=name,
         datapath_type=USERSPACE if userspace else "",
         external_ids={MADE_BY_SETUP: "true", **marks},
@@ -118,8 +72,8 @@ def add_uplink(tx: Transaction, bridge: Bridge, nic: str) -> None:
         if port.uuid not in tx.children(Bridge, "ports", bridge.uuid):
             raise NotSetUp(f"{nic} is a port of another bridge")
         return
-    interface = Interface(uuid=_uuid(), name=nic)
-    port = Port(uuid=_uuid(), name=nic, interfaces=(interface.uuid,), external_ids={UPLINK: "true"})
+    interface = Interface(uuid=new_uuid(), name=nic)
+    port = Port(uuid=new_uuid(), name=nic, interfaces=(interface.uuid,), external_ids={UPLINK: "true"})
     tx.insert(interface)
     tx.insert(port)
     tx.change_references(Bridge, bridge.uuid, "ports", add=[port.uuid])
@@ -170,32 +124,3 @@ def check_free(view: View, name: str, nic: str) -> None:
         raise NotSetUp(f"there is a bridge {name} already; `ovnest agent teardown` takes it away")
     if view.all(PORT_BY_NAME, nic):
         raise NotSetUp(f"{nic} is a port of another bridge")
-
-
-def _missing(view: View, name: str) -> str:
-    """Why Open vSwitch does not forward for that device; empty if it does."""
-    for port in view.all(PORT_BY_NAME, name):
-        interface = view.find(Interface, port.interfaces[0])
-        if interface is None:
-            return "its port has no interface"
-        if interface.error:
-            return interface.error
-        # The bridge's own port has the number 65534.
-        if interface.ofport is not None and interface.ofport > 0:
-            return ""
-        return "Open vSwitch has not taken it up (is ovs-vswitchd running?)"
-    return "it has no port there"
-
-
-def _client(remote: str) -> Client:
-    return Client(
-        remote,
-        DATABASE,
-        tables=TABLES,
-        indexes=(BRIDGE_BY_NAME, PORT_BY_NAME),
-        options=Options(freeze_collector=False),
-    )
-
-
-def _uuid() -> RowUuid:
-    return RowUuid(str(uuid4()))

@@ -31,14 +31,12 @@ from ovnest.agent.errors import (
 )
 from ovnest.agent.vm.addresses import Address, Route
 from ovnest.agent.vm.gratuitous_arp import announcement
+from ovnest.agent.vm.netlink import IFF_UP, accept
+from ovnest.agent.vm.offload import set_tx_checksum_offload
 
 CLONE_NEWNET = 0x40000000
 IFA_F_NODAD = 0x02
-IFF_UP = 0x1
 SIOCGIFFLAGS = 0x8913
-SIOCETHTOOL = 0x8946
-ETHTOOL_GTXCSUM = 0x16
-ETHTOOL_STXCSUM = 0x17
 SECOND_CHOICE = 2048  # a metric: without one, routes have 0 in IPv4, 1024 in IPv6
 AT_ONCE = 8  # threads; more only wait for each other
 
@@ -65,14 +63,14 @@ class Pair(Struct, frozen=True, kw_only=True):
 
 
 class Setup(Struct, frozen=True, kw_only=True):
-    """What the container's end is given. `whole_checksums`: the datapath takes packets as they are."""
+    """What the container's end is given. A datapath in userspace needs `tx_checksum_offload` off."""
 
     device: str
     mac: str
     mtu: int
     addresses: tuple[Address, ...]
     routes: tuple[Route, ...]
-    whole_checksums: bool
+    tx_checksum_offload: bool
 
 
 class Device(Struct, frozen=True, kw_only=True):
@@ -112,8 +110,8 @@ class Links:
 
     async def prepare(self, setup: Setup) -> None:
         """The settings of a container's end that its runtime is to configure itself."""
-        if setup.whole_checksums:
-            await self._run(None, lambda: finish_checksums(setup.device))
+        if not setup.tx_checksum_offload:
+            await self._run(None, lambda: set_tx_checksum_offload(setup.device, on=False))
 
     async def keep_up(self, device: str) -> None:
         """Take our end up again if it is not.
@@ -268,8 +266,8 @@ def _take_up(device: str) -> None:
 
 def _configure(setup: Setup) -> None:
     _write_settings(setup)
-    if setup.whole_checksums:
-        finish_checksums(setup.device)
+    if not setup.tx_checksum_offload:
+        set_tx_checksum_offload(setup.device, on=False)
     with IPRoute() as ip:
         index = _index(setup.device)
         ip.link("set", index=index, state="up")
@@ -277,7 +275,7 @@ def _configure(setup: Setup) -> None:
             text, _, length = address.address.partition("/")
             # OVN guarantees that nobody else has it: no second of waiting for a duplicate.
             flags = {"flags": IFA_F_NODAD} if ":" in text else {}
-            with _accept(errno.EEXIST):
+            with accept(errno.EEXIST):
                 ip.addr("add", index=index, address=text, prefixlen=int(length), **flags)
         for route in setup.routes:
             _add_route(ip, index, route)
@@ -286,11 +284,11 @@ def _configure(setup: Setup) -> None:
 def _add_route(ip: Any, index: int, route: Route) -> None:
     """Have the route; behind that of another interface, if one has it, whose turn ours is when that goes."""
     words = {"dst": route.destination, "gateway": route.gateway, "oif": index}
-    with _accept(errno.EEXIST):
+    with accept(errno.EEXIST):
         ip.route("add", **words)
         return
     if route.gateway not in _gateways(ip, index):
-        with _accept(errno.EEXIST):
+        with accept(errno.EEXIST):
             ip.route("add", priority=SECOND_CHOICE + index, **words)
 
 
@@ -310,33 +308,6 @@ def _write_settings(setup: Setup) -> None:
         for name, value in settings.items():
             with open(f"{base}/{name}", "w") as file:
                 file.write(value)
-
-
-def finish_checksums(device: str) -> None:
-    """Make the device send with whole TCP and UDP checksums.
-
-    A veth hands packets on with their checksums unfinished, and the userspace datapath takes them as they
-    are: ping then works, and TCP transfers nothing.
-
-    Raises:
-        OSError: it cannot.
-    """
-    try:
-        _ethtool(device, ETHTOOL_STXCSUM)
-    except OSError as error:
-        # Also where there is nothing to be changed, since the device has no part in checksums at all.
-        if error.errno != errno.EOPNOTSUPP or _ethtool(device, ETHTOOL_GTXCSUM):
-            raise
-
-
-def _ethtool(device: str, command: int) -> int:
-    """The value that a command gives which is told 0. Source: linux/ethtool.h, struct ethtool_value."""
-    value = (ctypes.c_char * 8).from_buffer_copy(struct.pack("II", command, 0))
-    request = struct.pack("16sP16x", device.encode(), ctypes.addressof(value))
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        fcntl.ioctl(sock, SIOCETHTOOL, request)
-    _, given = struct.unpack("II", value)
-    return int(given)
 
 
 def _announce(setup: Setup, late: ExitStack) -> None:
@@ -373,7 +344,7 @@ def _remove_with(ip: Any, device: str, mark: Mark) -> bool:
     # Without an alias: we ended between making it and marking it. Its name is one that we drew by lot.
     if found.kind != "veth" or found.alias not in ("", mark.alias):
         raise ForeignDevice(f"device {device} ({found.kind}, alias {found.alias!r}) is not ours; it is left")
-    with _accept(errno.ENODEV):
+    with accept(errno.ENODEV):
         ip.link("del", index=found.index)
     return True
 
@@ -433,15 +404,3 @@ def _check(setup: Setup) -> None:
     for route in setup.routes:
         if route.gateway not in gateways:
             raise NotAsRecorded(f"the route to {route.destination} via {route.gateway} is gone")
-
-
-class _accept:
-    """`with _accept(errno.X):` that outcome is as good as success."""
-
-    def __init__(self, code: int) -> None:
-        self._code = code
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
-        return isinstance(error, NetlinkError) and error.code == self._code

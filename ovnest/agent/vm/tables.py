@@ -4,6 +4,7 @@ Source: ovs-vswitchd.conf.db(5).
 """
 
 from typing import ClassVar
+from uuid import uuid4
 
 from ovnest.ovsdb import Index, Row, RowUuid
 
@@ -24,6 +25,18 @@ class OpenVSwitch(Row, frozen=True, kw_only=True, gc=False):
     TABLE: ClassVar[str] = "Open_vSwitch"
     REFERENCES: ClassVar[tuple[str, ...]] = ("bridges",)
 
+    ssl: RowUuid | None = None
+    external_ids: dict[str, str] = {}
+
+
+class Ssl(Row, frozen=True, kw_only=True, gc=False):
+    """Keys and certificates by their files' names; Open vSwitch's own programs use them, too."""
+
+    TABLE: ClassVar[str] = "SSL"
+
+    private_key: str = ""
+    certificate: str = ""
+    ca_cert: str = ""
     external_ids: dict[str, str] = {}
 
 
@@ -72,3 +85,21 @@ BRIDGE_BY_NAME = Index("bridge by name", Bridge, lambda row: (row.name,))
 PORT_BY_NAME = Index("port by name", Port, lambda row: (row.name,))
 
 TABLES: tuple[type[Row], ...] = (OpenVSwitch, Bridge, Port, Interface)
+
+
+def new_uuid() -> RowUuid:
+    """For a row that is to be inserted."""
+    return RowUuid(str(uuid4()))
+
+
+def why_not_forwarding(interface: Interface | None, ifindex: int | None = None) -> str:
+    """Why Open vSwitch does not forward for it (as the device of that index); empty if it does."""
+    if interface is None:
+        return "its port has no interface"
+    if interface.error:
+        return interface.error
+    # The bridge's own port has the number 65534.
+    taken_up = interface.ofport is not None and interface.ofport > 0
+    if not taken_up or ifindex not in (None, interface.ifindex):
+        return "Open vSwitch has not taken it up (is ovs-vswitchd running?)"
+    return ""

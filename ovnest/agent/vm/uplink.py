@@ -2,13 +2,13 @@
 
 import subprocess
 from shutil import which
-from typing import Any
 
 from msgspec import Struct
 from pyroute2 import IPRoute
 
 from ovnest.agent.errors import NotSetUp
-from ovnest.agent.vm.link import finish_checksums
+from ovnest.agent.vm.netlink import link_of
+from ovnest.agent.vm.offload import set_tx_checksum_offload
 
 NFT_TABLE = "ovnest_agent"
 NFT_TIMEOUT_S = 10.0
@@ -30,7 +30,7 @@ def look(name: str) -> Uplink:
         NotSetUp: there is none.
     """
     with IPRoute() as ip:
-        link = _link(ip, name)
+        link = link_of(ip, name)
         addresses = tuple(
             f"{each.get_attr('IFA_ADDRESS')}/{each['prefixlen']}"
             for each in ip.addr("dump", index=link["index"])
@@ -42,15 +42,15 @@ def look(name: str) -> Uplink:
 def prepare(name: str, *, userspace: bool) -> None:
     """Take the NIC up, and give its packets to the bridge alone; may be done twice.
 
-    For a datapath in userspace it is to send with whole checksums, and the kernel's own stack is kept off it.
+    For a datapath in userspace its TX checksum offload is off, and the kernel's own stack is kept off it.
 
     Raises:
         NotSetUp: there is no such NIC, or no nft.
     """
     with IPRoute() as ip:
-        ip.link("set", index=_link(ip, name)["index"], state="up")
+        ip.link("set", index=link_of(ip, name)["index"], state="up")
     if userspace:
-        finish_checksums(name)
+        set_tx_checksum_offload(name, on=False)
         _keep_kernel_off(name)
 
 
@@ -92,10 +92,3 @@ def _nft(commands: str) -> None:
         raise NotSetUp(NO_NFT) from None
     if done.returncode:
         raise NotSetUp(f"nft: {done.stderr.strip()}")
-
-
-def _link(ip: Any, name: str) -> Any:
-    found = ip.link_lookup(ifname=name)
-    if not found:
-        raise NotSetUp(f"there is no NIC {name}")
-    return ip.link("get", index=found[0])[0]

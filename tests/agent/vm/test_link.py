@@ -18,7 +18,7 @@ from ovnest.agent.errors import (
     NotAsRecorded,
 )
 from ovnest.agent.vm.addresses import Address, Route
-from ovnest.agent.vm.link import Links, Mark, Pair, Setup, finish_checksums, identity
+from ovnest.agent.vm.link import Links, Mark, Pair, Setup, identity
 from ovnest.sandbox import namespace, process
 from ovnest.sandbox.namespace import Namespace
 
@@ -37,7 +37,7 @@ SETUP = Setup(
         Route(destination="::/0", gateway="2001:db8::1"),
         Route(destination="198.51.100.0/24", gateway="192.0.2.9"),
     ),
-    whole_checksums=True,
+    tx_checksum_offload=False,
 )
 
 
@@ -177,9 +177,3 @@ async def test_our_own_namespace_is_ours_whatever_is_done_in_others(container: N
         assert identity(fd) != f"{ours.st_dev}:{ours.st_ino}"
     assert not [name for name in await links.all() if name.startswith("linktm")]
     assert os.stat("/proc/self/ns/net").st_ino == ours.st_ino
-
-
-def test_a_device_whose_checksums_cannot_be_whole_is_no_uplink() -> None:
-    # The loopback leaves them unfinished, and nobody can change that.
-    with pytest.raises(OSError, match="not supported"):
-        finish_checksums("lo")

@@ -7,7 +7,6 @@ chassis/certificate-3.pem    its certificate
 chassis/ca-3.pem             whose signature the Southbound's certificate must have
 """
 
-import os
 import re
 import time
 from pathlib import Path
@@ -15,7 +14,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from ovnest.agent.client.credential import keep
+from ovnest.agent import durable
+from ovnest.agent.durable import DIRECTORY_OF_OWNER, EVERYBODY_READS, OWNER_ALONE
 from ovnest.agent.errors import NotSetUp
 from ovnest.agent.setup.chassis import openssl
 
@@ -80,14 +80,14 @@ class Certificates:
 
     def ask(self, name: str) -> tuple[int, str]:
         """The next certificate's number and request, with the key that waits for it, or else a new one."""
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.directory.mkdir(mode=DIRECTORY_OF_OWNER, parents=True, exist_ok=True)
         held = self.find()
         number = held.number + 1 if held is not None else 1
         files = self.files(number)
         if not files.key.exists():
             openssl.make_key(files.key)
         text = openssl.request(files.key, name)
-        files.request.write_text(text)
+        durable.write(files.request, text.encode(), EVERYBODY_READS)
         return number, text
 
     def accept(self, number: int, name: str, certificate: str, ca: str, *, by_server: bool) -> Held:
@@ -97,8 +97,8 @@ class Certificates:
             NotSetUp: it is for another name or key, is over, or not good yet.
         """
         files = self.files(number)
-        _write(files.certificate, certificate)
-        _write(files.ca, ca)
+        durable.write(files.certificate, certificate.encode(), OWNER_ALONE)
+        durable.write(files.ca, ca.encode(), OWNER_ALONE)
         seen = openssl.look(files.certificate)
         if seen.subject != f"CN={name}":
             raise NotSetUp(
@@ -118,7 +118,7 @@ class Certificates:
 
     def use(self, held: Held) -> None:
         """Write down that this is the generation in use, so that the next request has another key."""
-        keep(self.directory, FILE, held)
+        durable.keep(self.directory, FILE, held)
         self.files(held.number).request.unlink(missing_ok=True)
 
     def prune(self) -> None:
@@ -136,11 +136,3 @@ class Certificates:
         for path in self.directory.iterdir():
             path.unlink()
         self.directory.rmdir()
-
-
-def _write(path: Path, text: str) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, openssl.OWNER_ALONE)
-    with os.fdopen(fd, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(fd)

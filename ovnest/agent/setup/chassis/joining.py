@@ -11,9 +11,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from ovnest.agent import durable
 from ovnest.agent.attachment.overlay import NAME as OVERLAY
 from ovnest.agent.client.api import Api
-from ovnest.agent.client.credential import Credential, keep, load
+from ovnest.agent.client.credential import Credential, load
 from ovnest.agent.errors import ApiRefused, NotSetUp
 from ovnest.agent.setup.chassis import southbound, switch
 from ovnest.agent.setup.chassis.certificate import Certificates, Files, Held
@@ -21,6 +22,7 @@ from ovnest.agent.setup.chassis.signing import Answer, certify
 from ovnest.agent.setup.plan import Action
 from ovnest.agent.vm import tunnel
 from ovnest.agent.vm.bridge import has_kernel_datapath
+from ovnest.agent.vm.database import in_database
 from ovnest.ovsdb import Transaction
 
 NO_CA = "NoChassisCa"
@@ -259,7 +261,7 @@ def _tell(work: _Work, wanted: switch.Wanted, present: switch.Present) -> None:
             bridge=bridge,
             bridge_was_there=bridge in present.bridges,
         )
-        keep(work.certificates.directory, BEFORE, before)
+        durable.keep(work.certificates.directory, BEFORE, before)
     work.certificates.use(work.certificate)
     files = work.files
 
@@ -267,10 +269,10 @@ def _tell(work: _Work, wanted: switch.Wanted, present: switch.Present) -> None:
         switch.use_files(tx, files)
         switch.write_settings(tx, wanted)
 
-    asyncio.run(switch.in_switch(work.wish.ovs, operation))
+    in_database(work.wish.ovs, operation)
     if text is not None and text.strip() != wanted.name:
         # Debian's ovs-ctl writes what stands there into the database at each start.
-        path.write_text(f"{wanted.name}\n")
+        durable.rewrite(path, f"{wanted.name}\n")
     work.certificates.prune()
 
 
@@ -286,9 +288,9 @@ def _wait(work: _Work, name: str, address: str) -> None:
 
 def _untell(ovs: str, before: Before, present: switch.Present) -> None:
     bridge = None if before.bridge_was_there or before.bridge in present.foreign else before.bridge
-    asyncio.run(switch.in_switch(ovs, lambda tx: switch.put_back(tx, before.external_ids, bridge)))
+    in_database(ovs, lambda tx: switch.put_back(tx, before.external_ids, bridge))
     if before.system_id is not None:
-        Path(before.system_id_file).write_text(before.system_id)
+        durable.rewrite(Path(before.system_id_file), before.system_id)
 
 
 def _unregister(certificates: Certificates, held: Held, remote: str) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ovnest.agent import durable
+from ovnest.agent.durable import OWNER_ALONE
 from ovnest.agent.errors import NotSetUp
 
 TIMEOUT_S = 20.0
-OWNER_ALONE = 0o600
 
 _SUBJECT = re.compile(r"^subject=(.*)$", re.MULTILINE)
 _DATE = re.compile(r"^not(Before|After)=(.*)$", re.MULTILINE)
@@ -37,15 +38,8 @@ def make_key(path: Path) -> None:
         NotSetUp: there is no openssl, or it fails.
         OSError: the file cannot be written.
     """
-    unfinished = path.with_name(f".{path.name}")
-    fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, OWNER_ALONE)
-    try:
-        os.fchmod(fd, OWNER_ALONE)
+    with durable.being_written(path, OWNER_ALONE) as fd:
         _openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", output=fd)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    unfinished.rename(path)
 
 
 def request(key: Path, name: str) -> str:

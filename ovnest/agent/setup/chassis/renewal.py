@@ -14,6 +14,7 @@ from ovnest.agent.errors import AgentError, ApiRefused, ApiUnreachable
 from ovnest.agent.setup.chassis import switch
 from ovnest.agent.setup.chassis.certificate import Certificates, Held
 from ovnest.agent.setup.chassis.signing import certify
+from ovnest.agent.vm.database import carry_out
 from ovnest.ovsdb import OvsdbError
 
 AGAIN_FIRST_S = 5.0
@@ -68,7 +69,7 @@ class Renewal:
             held = await self._renew(api, held)
         # Also if we ended between the two, or somebody has put an older database back.
         files = self._certificates.files(held.number)
-        await switch.in_switch(self._ovs, lambda tx: switch.use_files(tx, files))
+        await carry_out(self._ovs, lambda tx: switch.use_files(tx, files))
         await asyncio.to_thread(self._certificates.prune)
 
     async def _renew(self, api: Api, held: Held) -> Held:

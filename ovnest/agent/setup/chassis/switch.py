@@ -4,47 +4,22 @@ Source: ovn-controller(8), "Configuration"; ovs-vswitchd.conf.db(5), SSL. That o
 names of files from there for its next connection, and keeps the present one, was tried (23.03, 25.03).
 """
 
-import asyncio
-from typing import ClassVar
-from uuid import uuid4
-
 from msgspec import Struct
 
 from ovnest.agent.attachment.entry import MARK as ATTACHED
 from ovnest.agent.errors import NotSetUp
 from ovnest.agent.setup.chassis.certificate import Files
-from ovnest.agent.vm.tables import BRIDGE_BY_NAME, DATABASE, USERSPACE, Bridge, Port
+from ovnest.agent.vm.database import in_database
+from ovnest.agent.vm.tables import BRIDGE_BY_NAME, USERSPACE, Bridge, OpenVSwitch, Port, Ssl, new_uuid
 from ovnest.agent.vm.tunnel import ENCAP_IP
-from ovnest.ovsdb import Client, Operation, Options, Row, RowUuid, Transaction, View
+from ovnest.ovsdb import Transaction, View
 
 MARK = "ovnest-agent-join"
-READY_TIMEOUT_S = 10.0
 REMOTE = "ovn-remote"
 SYSTEM_ID = "system-id"
 HOSTNAME = "hostname"
 GENEVE = "geneve"
 OF_OVN = "ovn-"  # so begin the external_ids that ovn-controller gives to ports of its own
-
-
-class Switch(Row, frozen=True, kw_only=True, gc=False):
-    """The one row of the whole."""
-
-    TABLE: ClassVar[str] = "Open_vSwitch"
-    REFERENCES: ClassVar[tuple[str, ...]] = ("bridges",)
-
-    ssl: RowUuid | None = None
-    external_ids: dict[str, str] = {}  # noqa: RUF012  a Struct makes a new one of each empty default
-
-
-class Ssl(Row, frozen=True, kw_only=True, gc=False):
-    """Keys and certificates by their files' names; Open vSwitch's own programs use them, too."""
-
-    TABLE: ClassVar[str] = "SSL"
-
-    private_key: str = ""
-    certificate: str = ""
-    ca_cert: str = ""
-    external_ids: dict[str, str] = {}  # noqa: RUF012
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -78,24 +53,6 @@ class Wanted(Struct, frozen=True, kw_only=True):
 KEYS = (SYSTEM_ID, HOSTNAME, REMOTE, "ovn-encap-type", ENCAP_IP, "ovn-bridge", "ovn-bridge-datapath-type")
 
 
-async def in_switch(remote: str, operation: Operation[object]) -> None:
-    """Carry an operation out in the database at `remote`.
-
-    Raises:
-        OvsdbError: it does not answer, or does not take it.
-    """
-    client = Client(
-        remote,
-        DATABASE,
-        tables=(Switch, Ssl, Bridge, Port),
-        indexes=(BRIDGE_BY_NAME,),
-        options=Options(freeze_collector=False),
-    )
-    async with client:
-        await client.ready(READY_TIMEOUT_S)
-        await client.execute(operation)
-
-
 class Present(Struct, frozen=True, kw_only=True):
     """What is there: the settings that `KEYS` name, and the bridges, by name.
 
@@ -117,9 +74,7 @@ def look(remote: str) -> Present:
     Raises:
         OvsdbError: Open vSwitch does not run.
     """
-    seen: list[Present] = []
-    asyncio.run(in_switch(remote, lambda view: seen.append(_present(view))))
-    return seen[-1]
+    return in_database(remote, _present)
 
 
 def _present(view: View) -> Present:
@@ -166,7 +121,7 @@ def use_files(tx: Transaction, files: Files) -> None:
     }
     present = tx.find(Ssl, root.ssl) if root.ssl is not None else None
     if present is None:
-        made = Ssl(uuid=RowUuid(str(uuid4())), external_ids={MARK: "true"}, **names)
+        made = Ssl(uuid=new_uuid(), external_ids={MARK: "true"}, **names)
         tx.insert(made)
         tx.update(root, ssl=made.uuid)
     elif MARK not in present.external_ids:
@@ -193,10 +148,10 @@ def put_back(tx: Transaction, before: dict[str, str], bridge: str | None) -> Non
         root = tx.update(root, ssl=None)
     tx.change_map(root, "external_ids", before, [key for key in KEYS if key not in before])
     for row in tx.all(BRIDGE_BY_NAME, bridge) if bridge is not None else ():
-        tx.change_references(Switch, root.uuid, "bridges", remove=[row.uuid])
+        tx.change_references(OpenVSwitch, root.uuid, "bridges", remove=[row.uuid])
 
 
-def _root(view: View) -> Switch:
-    for row in view.rows(Switch):
+def _root(view: View) -> OpenVSwitch:
+    for row in view.rows(OpenVSwitch):
         return row
     raise NotSetUp("Open vSwitch's database is empty: is openvswitch-switch started?")

@@ -1,22 +1,11 @@
-"""What the kernel keeps for a device beside its addresses: settings in /proc/sys, and offloads.
+"""What the kernel keeps for a device beside its addresses: settings in /proc/sys.
 
-Source: Documentation/networking/ip-sysctl.rst; ethtool(8).
+Source: Documentation/networking/ip-sysctl.rst.
 """
 
-import ctypes
-import errno
-import fcntl
-import socket
-import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from ovnest.agent.errors import LinkFailed
-from ovnest.agent.vm.link import SIOCETHTOOL
-
-ETHTOOL_GTXCSUM = 0x16
-ETHTOOL_STXCSUM = 0x17
 
 SYS = Path("/proc/sys/net")
 # What the kernel keeps for each device, and an operator may have set.
@@ -74,28 +63,3 @@ def no_duplicates_looked_for(name: str) -> Iterator[None]:
         yield
     finally:
         path.write_text(before)
-
-
-def tx_checksums(name: str) -> bool:
-    """Whether the device's sender leaves checksums unfinished."""
-    return bool(_ethtool(name, ETHTOOL_GTXCSUM, 0))
-
-
-def set_tx_checksums(name: str, on: bool) -> None:
-    """Whether the device's sender may leave checksums unfinished."""
-    _ethtool(name, ETHTOOL_STXCSUM, int(on))
-
-
-def _ethtool(name: str, command: int, value: int) -> int:
-    buffer = (ctypes.c_char * 8).from_buffer_copy(struct.pack("II", command, value))
-    request = struct.pack("16sP16x", name.encode(), ctypes.addressof(buffer))
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        try:
-            fcntl.ioctl(sock, SIOCETHTOOL, request)
-        except OSError as error:
-            # A driver that has no such offload has nothing to be switched.
-            if error.errno != errno.EOPNOTSUPP:
-                raise LinkFailed(f"{name}: its offloads cannot be read or set: {error}") from error
-            return 0
-    answer: int = struct.unpack("II", bytes(buffer))[1]
-    return answer

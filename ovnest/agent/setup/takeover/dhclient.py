@@ -18,9 +18,9 @@ from secrets import token_hex
 
 from msgspec import Struct
 
+from ovnest.agent import durable
 from ovnest.agent.errors import LinkFailed, NotSetUp
 from ovnest.agent.setup.takeover.commands import SYSTEMD
-from ovnest.agent.setup.takeover.files import write
 
 NAME = "dhclient"
 OTHERS = ("dhcpcd", "udhcpc", "dhcp6c")
@@ -94,7 +94,7 @@ def copy_leases(argv: tuple[str, ...], nic: str, bridge: str) -> None:
     source, moved = _lease_file(argv), _lease_file(move(argv, nic, bridge))
     if source.exists():
         text = source.read_text(errors="surrogateescape").replace(f'"{nic}"', f'"{bridge}"')
-        write(moved, text)
+        durable.rewrite(moved, text)
 
 
 def lease_s(argv: tuple[str, ...]) -> int | None:

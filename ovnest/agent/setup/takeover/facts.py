@@ -2,7 +2,7 @@
 
 from socket import AF_INET6
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 NAME_MAX = 15  # characters of a device's name, and of an address's label
@@ -104,7 +104,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     routes: tuple[Route, ...]
     neighbours: tuple[Neighbour, ...]
     settings: tuple[tuple[str, str], ...] = ()
-    whole_checksums: bool = False
+    # As a record calls it that an earlier release has left.
+    tx_checksum_offload_off: bool = field(default=False, name="whole_checksums")
     promiscuous: bool = False
 
 

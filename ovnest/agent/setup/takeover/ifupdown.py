@@ -14,8 +14,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ovnest.agent import durable
 from ovnest.agent.errors import NotSetUp
-from ovnest.agent.setup.takeover.files import Change, write
+from ovnest.agent.setup.takeover.files import Change
 
 INTERFACES = Path("/etc/network/interfaces")
 OURS = "ovnest-take-over"
@@ -228,4 +229,4 @@ def _change_state(change: Callable[[list[str]], list[str]]) -> None:
         return
     with STATE.with_name(".ifstate.lock").open("a") as lock:
         fcntl.lockf(lock, fcntl.LOCK_EX)
-        write(STATE, "".join(f"{line}\n" for line in change(_state_lines())))
+        durable.rewrite(STATE, "".join(f"{line}\n" for line in change(_state_lines())))

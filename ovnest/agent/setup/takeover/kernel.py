@@ -12,13 +12,13 @@ from pyroute2.netlink.rtnl import RTM_DELADDR, RTM_DELROUTE, RTM_NEWADDR, RTM_NE
 from ovnest.agent.setup.takeover.device import NO_IPV6, no_duplicates_looked_for, write_settings
 from ovnest.agent.setup.takeover.facts import ROUTER_ADVERTISEMENT, Address, Facts, Route, standing_in
 from ovnest.agent.setup.takeover.messages import (
-    accept,
     address_message,
     neighbour_message,
     route_message,
     send,
 )
-from ovnest.agent.setup.takeover.reading import IFF_PROMISC, link_of, routes_of
+from ovnest.agent.setup.takeover.reading import IFF_PROMISC, routes_of
+from ovnest.agent.vm.netlink import accept, link_of
 
 IFF_LOWER_UP = 0x10000
 POLL_S = 0.02

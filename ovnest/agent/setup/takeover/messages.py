@@ -36,18 +36,6 @@ def send(message: Any, kind: int, flags: int) -> None:
         raise OSError(number, os.strerror(number))
 
 
-class accept:
-    """`with accept(errno.X):` that outcome is as good as success."""
-
-    def __init__(self, *codes: int) -> None:
-        self._codes = codes
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
-        return isinstance(error, OSError) and error.errno in self._codes
-
-
 def proxied(family: int) -> list[Any]:
     """The addresses that are answered for others: dumped only where the request's flags say so."""
     request = ndmsg()

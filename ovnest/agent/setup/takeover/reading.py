@@ -10,11 +10,12 @@ from typing import Any
 from pyroute2 import IPRoute
 
 from ovnest.agent.errors import NotSetUp
-from ovnest.agent.setup.takeover.device import read_settings, tx_checksums
+from ovnest.agent.setup.takeover.device import read_settings
 from ovnest.agent.setup.takeover.facts import Address, Facts, Hop, Neighbour, Route
 from ovnest.agent.setup.takeover.messages import FOREVER, NTF_PROXY, proxied
+from ovnest.agent.vm.netlink import IFF_UP, link_of
+from ovnest.agent.vm.offload import tx_checksum_offload
 
-IFF_UP = 0x1
 IFF_LOOPBACK = 0x8
 IFF_PROMISC = 0x100
 TICKS_PER_S = 100  # USER_HZ, in which a route's expiry is told
@@ -69,7 +70,7 @@ def read(name: str) -> Facts:
             routes=tuple(routes_of(ip, index)),
             neighbours=tuple(_neighbours(ip, index)),
             settings=tuple(read_settings(name)),
-            whole_checksums=not tx_checksums(name),
+            tx_checksum_offload_off=not tx_checksum_offload(name),
             promiscuous=bool(link["flags"] & IFF_PROMISC),
         )
 
@@ -123,14 +124,6 @@ def master_of(name: str) -> str:
     with IPRoute() as ip:
         master = link_of(ip, name).get_attr("IFLA_MASTER")
         return "" if master is None else ip.link("get", index=master)[0].get_attr("IFLA_IFNAME")
-
-
-def link_of(ip: Any, name: str) -> Any:
-    """The device as the kernel describes it. Raises NotSetUp if there is none."""
-    found = ip.link_lookup(ifname=name)
-    if not found:
-        raise NotSetUp(f"there is no NIC {name}")
-    return ip.link("get", index=found[0])[0]
 
 
 def routes_of(ip: Any, index: int) -> Iterator[Route]:

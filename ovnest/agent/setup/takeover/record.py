@@ -17,13 +17,11 @@ from msgspec import Struct
 from ovnest.agent import durable
 from ovnest.agent.errors import NotSetUp
 from ovnest.agent.setup.takeover.facts import Facts
-from ovnest.agent.setup.takeover.files import write
 from ovnest.agent.setup.takeover.managers import Managed
 
 WAITING = "taking-over.json"
 TAKEN = "taken-over.json"
 LOCK = "take-over.lock"
-DIRECTORY_MODE = 0o700
 LOCK_PATIENCE_S = 30.0
 LOCK_POLL_S = 0.1
 
@@ -75,8 +73,10 @@ class Records:
 
     def keep(self, record: Record) -> None:
         """Let this one wait to be confirmed, or to be given back."""
-        self.directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
-        write(self.waiting_path, msgspec.json.format(msgspec.json.encode(record), indent=1).decode())
+        self.directory.mkdir(mode=durable.DIRECTORY_OF_OWNER, parents=True, exist_ok=True)
+        durable.rewrite(
+            self.waiting_path, msgspec.json.format(msgspec.json.encode(record), indent=1).decode()
+        )
 
     def confirm(self) -> None:
         """Make what waits final."""
@@ -97,7 +97,7 @@ class Records:
         Raises:
             NotSetUp: somebody else does.
         """
-        self.directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+        self.directory.mkdir(mode=durable.DIRECTORY_OF_OWNER, parents=True, exist_ok=True)
         with (self.directory / LOCK).open("a+") as file:
             give_up = monotonic() + (LOCK_PATIENCE_S if insist else 0)
             while not _locked(file.fileno()):

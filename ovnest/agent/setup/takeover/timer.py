@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from time import CLOCK_BOOTTIME, clock_gettime, sleep
 
+from ovnest.agent import durable
 from ovnest.agent.setup.takeover.commands import SYSTEMD, run, surroundings
-from ovnest.agent.setup.takeover.files import write
 from ovnest.agent.setup.takeover.record import Record, Records
 
 UNIT = "ovnest-roll-back"
@@ -77,7 +77,7 @@ def guard(records: Records, record: Record) -> None:
         bridge=record.bridge,
         command=" ".join(_command(records)),
     )
-    write(GUARD, text)
+    durable.rewrite(GUARD, text)
     WANTED.parent.mkdir(parents=True, exist_ok=True)
     WANTED.unlink(missing_ok=True)
     WANTED.symlink_to(GUARD)

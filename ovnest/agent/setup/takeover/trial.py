@@ -18,7 +18,8 @@ from ovnest.agent.setup.takeover.record import Record, Records
 from ovnest.agent.setup.takeover.steps import CONFIRM, LEAVE, TAKE_OVER, Step, plan_give_back
 from ovnest.agent.setup.takeover.work import Work
 from ovnest.agent.vm.boot import boot_id
-from ovnest.agent.vm.bridge import check_free, has_kernel_datapath, in_database, others_on
+from ovnest.agent.vm.bridge import check_free, has_kernel_datapath, others_on
+from ovnest.agent.vm.database import in_database
 from ovnest.agent.vm.uplink import check_possible
 from ovnest.ovsdb import OvsdbError
 

@@ -9,15 +9,16 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from ovnest.agent.crash_point import maybe_crash
 from ovnest.agent.errors import LinkFailed
-from ovnest.agent.setup.takeover import device, files, kernel, managers, reading, timer
+from ovnest.agent.setup.takeover import files, kernel, managers, reading, timer
 from ovnest.agent.setup.takeover.announcing import announce
 from ovnest.agent.setup.takeover.commands import run
 from ovnest.agent.setup.takeover.facts import Facts, on_device, standing_in
 from ovnest.agent.setup.takeover.record import Record, Records
 from ovnest.agent.setup.takeover.steps import Step
 from ovnest.agent.vm import uplink
-from ovnest.agent.vm.bridge import add_uplink, await_device, in_database, make_bridge, remove_bridge
-from ovnest.agent.vm.link import finish_checksums
+from ovnest.agent.vm.bridge import add_uplink, make_bridge, remove_bridge
+from ovnest.agent.vm.database import await_device, in_database
+from ovnest.agent.vm.offload import set_tx_checksum_offload
 from ovnest.agent.vm.tables import BRIDGE_BY_NAME, TAKEN_OVER
 
 DEVICE_TIMEOUT_S = 20.0
@@ -98,8 +99,8 @@ class Work:
         if mac != record.before.mac:
             raise LinkFailed(f"{record.bridge} has the MAC address {mac}, not {record.before.mac}")
         if record.userspace:
-            finish_checksums(record.bridge)
-            finish_checksums(record.nic)
+            set_tx_checksum_offload(record.bridge, on=False)
+            set_tx_checksum_offload(record.nic, on=False)
 
     def _plug_nic(self) -> None:
         record = self.record
@@ -165,7 +166,7 @@ class Work:
 
     def _release_nic(self) -> None:
         record = self.record
-        device.set_tx_checksums(record.nic, on=not record.before.whole_checksums)
+        set_tx_checksum_offload(record.nic, on=not record.before.tx_checksum_offload_off)
         if not record.before.promiscuous:
             kernel.end_promiscuous(record.nic)
         self._complete_nic()

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from ovnest.agent.client.api import Api
-from ovnest.agent.client.credential import keep
 from ovnest.agent.client.http import Endpoint
+from ovnest.agent.durable import keep
 from ovnest.agent.errors import NotSetUp
 from ovnest.agent.setup.chassis import joining, openssl, signing, southbound
 from ovnest.agent.setup.chassis.certificate import KEPT, Certificates, Held
 from ovnest.agent.setup.chassis.renewal import Renewal
-from ovnest.agent.setup.chassis.switch import Wanted, in_switch, use_files, write_settings
+from ovnest.agent.setup.chassis.switch import Wanted, use_files, write_settings
+from ovnest.agent.vm.database import carry_out
 from ovnest.identity.chassis_ca import ChassisCa
 from ovnest.ovsdb import Transaction
 from ovnest.sandbox.until import until
@@ -174,7 +175,7 @@ async def test_a_join_that_was_killed_is_undone_from_wherever_it_was(
         use_files(tx, certificates.files(held.number))
         write_settings(tx, wanted)
 
-    await in_switch(switch.remote, tell)
+    await carry_out(switch.remote, tell)
     await vsctl(switch, "add-br", "br-int")
     assert "ovn-remote" in await vsctl(switch, *ids)
     said = await leave()

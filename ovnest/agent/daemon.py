@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,7 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
             subject, endpoint = identity.subject, str(identity.endpoint)
             return await status(engine, reconciler.findings, subject=subject, api=endpoint, problems=problems)
 
-        work: list[Awaitable[None]] = [
+        work: list[Coroutine[Any, Any, None]] = [
             answer_programs(sock, _requests(engine, api, reconciler, answer_status).answer),
             reconciler.run(),
             engine.run(),
@@ -146,7 +146,7 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
         if identity.mode.has_uplink:  # else the bridge is OVN's, whose flows are none of ours to change
             work.append(guard.run())
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(_forever(each)) for each in work]
+            running = [tasks.create_task(each) for each in work]
             notify(READY)
             _log.info("event=ready agent=%s subject=%s", journal.agent_id, identity.subject)
             await stop.wait()
@@ -174,10 +174,6 @@ def _requests(engine: Engine, api: Api, reconciler: Reconciler, answer_status: V
         "gc": Leftovers(engine, api, reconciler).answer,
     }
     return requests
-
-
-async def _forever(work: Awaitable[None]) -> None:
-    await work
 
 
 def run(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:

@@ -15,7 +15,7 @@ FIRST_CHASSIS = 11
 CHASSIS_LIMIT = 200  # they fit into a /24, beside the central node
 
 # The node has a network namespace of its own: nobody outside the sandbox gets there.
-EVERY_ADDRESS = "0.0.0.0"  # noqa: S104
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  in a namespace where nobody else is
 
 
 class CentralNode(Node):

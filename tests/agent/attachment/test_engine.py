@@ -4,6 +4,7 @@ import asyncio
 import os
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -20,8 +21,8 @@ pytestmark = pytest.mark.api
 KEY = Key("pool", "0a:00:00:00:00:07")
 
 
-def reservation(site: Site, **more: object) -> Attachment:
-    return Attachment(key=KEY, network=site.network, door="docker", **more)  # type: ignore[arg-type]
+def reservation(site: Site, **more: Any) -> Attachment:
+    return Attachment(key=KEY, network=site.network, door="docker", **more)
 
 
 async def test_a_reservation_has_a_port_and_a_tagged_place_on_the_bridge(site: Site) -> None:

@@ -32,9 +32,10 @@ from ovnest.agent.doors.cni.door import Cni
 from ovnest.agent.doors.docker import server
 from ovnest.agent.doors.docker.plugin import Plugin
 from ovnest.agent.doors.netavark.door import Netavark
+from ovnest.agent.doors.plug import Plug
 from ovnest.agent.doors.socket import listen, remove
 from ovnest.agent.doors.socket import serve as answer_programs
-from ovnest.agent.doors.verbs import Requests, Verb
+from ovnest.agent.doors.verbs import Verb, Verbs
 from ovnest.agent.errors import NotSetUp
 from ovnest.agent.setup.chassis.renewal import Renewal
 from ovnest.agent.vm.link import Links
@@ -131,7 +132,7 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
             return await status(engine, reconciler.findings, subject=subject, api=endpoint, problems=problems)
 
         work: list[Coroutine[Any, Any, None]] = [
-            answer_programs(sock, _requests(engine, api, reconciler, answer_status).answer),
+            answer_programs(sock, _verbs(engine, api, reconciler, answer_status).answer),
             reconciler.run(),
             engine.run(),
         ]
@@ -164,16 +165,17 @@ async def _prepare_uplinks(journal: Journal) -> None:
         _log.error("event=not_set_up reason=%s", error)
 
 
-def _requests(engine: Engine, api: Api, reconciler: Reconciler, answer_status: Verb) -> Requests:
+def _verbs(engine: Engine, api: Api, reconciler: Reconciler, answer_status: Verb) -> Verbs:
     """All that can be asked over the socket."""
-    requests = Requests(engine)
-    requests.verbs |= {
-        "cni": Cni(engine, api).answer,
-        "netavark": Netavark(engine, api).answer,
-        "status": answer_status,
-        "gc": Leftovers(engine, api, reconciler).answer,
-    }
-    return requests
+    return Verbs(
+        {
+            **Plug(engine).verbs,
+            "cni": Cni(engine, api).answer,
+            "netavark": Netavark(engine, api).answer,
+            "status": answer_status,
+            "gc": Leftovers(engine, api, reconciler).answer,
+        }
+    )
 
 
 def run(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:

@@ -39,7 +39,7 @@ from ovnest.agent.doors.verbs import Verb, Verbs
 from ovnest.agent.errors import NotSetUp
 from ovnest.agent.setup.chassis.renewal import Renewal
 from ovnest.agent.vm.link import Links
-from ovnest.agent.vm.openflow import Guard
+from ovnest.agent.vm.openflow import PriorityTagDrop
 from ovnest.agent.vm.uplink import prepare
 
 SWITCH_INTERVAL_S = 0.0005
@@ -118,14 +118,14 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
         engine = Engine(api, journal, Links(), identity.mode, site.bounds)
         reconciler = Reconciler(engine, api, identity.subject, site.socket.with_suffix(".events"))
         chassis = Renewal(identity.state, site.ovs) if identity.state is not None else None
-        guard = Guard(site.ovs, site.bridge)
+        priority_tags = PriorityTagDrop(site.ovs, site.bridge)
         plugin = Plugin(engine, api, journal)
 
         async def answer_status(_request: dict[str, Any], _files: list[int]) -> Any:
             problems = (
                 identity.holder.problem if identity.holder is not None else "",
                 chassis.problem() if chassis is not None else "",
-                guard.problem,
+                priority_tags.problem,
                 plugin.problem,
             )
             subject, endpoint = identity.subject, str(identity.endpoint)
@@ -145,7 +145,7 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
         if chassis is not None:
             work.append(chassis.run(api))
         if identity.mode.has_uplink:  # else the bridge is OVN's, whose flows are none of ours to change
-            work.append(guard.run())
+            work.append(priority_tags.run())
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(each) for each in work]
             notify(READY)

@@ -54,7 +54,7 @@ class Container(Endpoint):
         await namespace.connect(
             *(self.vm.namespace, port, self.namespace, self.device), mtu=self.nic.mtu, mac=self.nic.mac
         )
-        await namespace.finish_checksums(self.namespace, self.device)
+        await namespace.disable_tx_checksum_offload(self.namespace, self.device)
         await self.vm.namespace.ip(f"link set {port} up")
         await self.vm.ovs.vsctl("--", "add-port", self.vm.device, port, f"tag={self.tag}")
         await self.configure()

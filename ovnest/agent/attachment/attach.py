@@ -7,7 +7,7 @@ from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from ovnest.agent.attachment import result
-from ovnest.agent.attachment.context import Addition, Parts, Watch
+from ovnest.agent.attachment.context import Addition, Parts, PortSubscriber
 from ovnest.agent.attachment.entry import Entry
 from ovnest.agent.attachment.journal import Recorded
 from ovnest.agent.attachment.plan import Step
@@ -39,7 +39,7 @@ class Attaching:
         self._parts = parts
         self._give_away = give_away
         self._finish_waiting = finish_waiting
-        self._watched: WeakValueDictionary[str, Watch] = WeakValueDictionary()
+        self._subscribers: WeakValueDictionary[str, PortSubscriber] = WeakValueDictionary()
         self.hears = False
         """Whether changes of ports are told by `port_changed`."""
         self.steps: dict[Step, Callable[[Addition], Awaitable[None]]] = {
@@ -59,16 +59,16 @@ class Attaching:
 
     def port_changed(self, port_id: str, *, active: bool) -> None:
         """That port has changed in the API, or is gone."""
-        watch = self._watched.get(port_id)
-        if watch is not None:
-            watch.active = active
-            watch.news.set()
+        subscriber = self._subscribers.get(port_id)
+        if subscriber is not None:
+            subscriber.active = active
+            subscriber.news.set()
 
-    def _watch(self, work: Addition, port_id: str) -> Watch:
+    def _subscribe(self, work: Addition, port_id: str) -> PortSubscriber:
         """What is heard of that port from now on, as long as it is being attached."""
-        if work.watch is None:
-            work.watch = self._watched[port_id] = Watch()
-        return work.watch
+        if work.subscriber is None:
+            work.subscriber = self._subscribers[port_id] = PortSubscriber()
+        return work.subscriber
 
     async def _record_intent(self, work: Addition) -> None:
         attachment, now = work.attachment, int(time.time())
@@ -120,7 +120,7 @@ class Attaching:
             if error.status != CONFLICT or not await self._finish_waiting():
                 raise
             work.made = await api.create_port(body, recorded.entry.request)
-        self._watch(work, work.port.id)
+        self._subscribe(work, work.port.id)
         work.result = result.attached(
             work.port,
             await self._with_subnets(network, work.port, attachment),
@@ -174,21 +174,21 @@ class Attaching:
 
     async def _await_active(self, work: Addition) -> None:
         port_id = work.answer.port_id
-        watch = self._watch(work, port_id)
-        if watch.active:
+        subscriber = self._subscribe(work, port_id)
+        if subscriber.active:
             return
         seen: PortAnswer | None = None
         pause_s = POLL_FIRST_S
         try:
             async with asyncio.timeout(self._parts.bounds.active_s):
                 while True:
-                    watch.news.clear()
+                    subscriber.news.clear()
                     seen = await self._parts.api.find_port(port_id)
                     if seen is None:
                         raise NotPlugged(f"port {port_id} was deleted while its container was attached")
                     if seen.active:
                         return
-                    await heard(watch.news, POLL_HEARD_S if self.hears else pause_s)
+                    await heard(subscriber.news, POLL_HEARD_S if self.hears else pause_s)
                     pause_s = min(pause_s * 1.5, POLL_LONGEST_S)
         except TimeoutError:
             raise NotPlugged(

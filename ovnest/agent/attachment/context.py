@@ -41,7 +41,7 @@ class Removal(Struct, kw_only=True):
     never_asked: bool = False
 
 
-class Watch:
+class PortSubscriber:
     """What the API's events say of a port while it is being attached: whether it is active, and `news`."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Addition(Struct, kw_only=True):
     result: Attached | None = None
     ifindex: int = 0
     network_known: bool = False
-    watch: Watch | None = None
+    subscriber: PortSubscriber | None = None
 
     @property
     def recorded(self) -> Recorded:

@@ -243,7 +243,7 @@ class Engine:
     # What the reconciler and reports ask for.
 
     async def run(self) -> None:
-        """What goes on between requests: announcing again."""
+        """What goes on between requests: re-announcing."""
         await self._reannouncing.run()
 
     @property

@@ -43,7 +43,7 @@ MEANINGS = {
     Step.CONFIGURE_LINK: "give the container's end its addresses, routes and settings, and both ends up",
     Step.AWAIT_PLUG: "wait until Open vSwitch has the device on the bridge",
     Step.AWAIT_ACTIVE: "wait until the API says that the port is active",
-    Step.ANNOUNCE: "tell the neighbours, who may remember another MAC for its addresses",
+    Step.ANNOUNCE: "send gratuitous ARP and unsolicited NA, since neighbours may have another MAC for it",
     Step.RECORD_PLUGGED: "write that it is plugged",
     Step.RECORD_DELETING: "write into the journal that it is meant to be gone",
     Step.REMOVE_LINK: "take the veth pair away",

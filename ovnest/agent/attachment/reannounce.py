@@ -1,8 +1,8 @@
-"""An attachment's announcement again, some seconds later: the first one may be lost on its way.
+"""Gratuitous ARP and unsolicited advertisements again, some seconds later: the first ones may be lost.
 
-By themselves neighbours that remember another MAC find out only after ten seconds of silence. The repetitions
-are sent from our own namespace, on the bridge's trunk, as the bridge would send the container's: nothing of
-the container is held for them, neither its namespace nor its device, so that both may go at any time.
+By themselves neighbours that remember another MAC find out only after ten seconds of silence. The frames are
+sent from our own namespace, on the bridge's trunk, as the bridge would send the container's: nothing of the
+container is held for them, neither its namespace nor its device, so that both may go at any time.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from itertools import count
 from ovnest.agent.attachment.journal import Journal, Recorded
 from ovnest.agent.attachment.result import Attached
 from ovnest.agent.attachment.states import State
-from ovnest.agent.vm.gratuitous_arp import announcement, tagged
+from ovnest.agent.vm.gratuitous_arp import gratuitous_frame, tagged
 from ovnest.agent.waiting import heard
 from ovnest.ovsdb import RowUuid
 
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class Reannouncing:
-    """Announces again what has been announced, while `run` runs and as long as it is so."""
+    """Re-announces what has been announced, while `run` runs and as long as it is so."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -35,7 +35,7 @@ class Reannouncing:
         self._new = asyncio.Event()
 
     def begin(self, recorded: Recorded) -> None:
-        """That attachment has just been announced. One without a tag, on a chassis, is not so again."""
+        """That attachment was just announced. One without a tag, on a chassis, is not re-announced."""
         answer = recorded.entry.answer
         if answer is None or answer.tag is None:
             return
@@ -59,12 +59,12 @@ class Reannouncing:
             return  # it is gone, or has another tag: what was announced is no longer so
         assert answer.tag is not None  # noqa: S101  or it would not have been begun
         addresses = (each.address.partition("/")[0] for each in answer.addresses)
-        frames = [tagged(announcement(answer.mac, address), answer.tag) for address in addresses]
+        frames = [tagged(gratuitous_frame(answer.mac, address), answer.tag) for address in addresses]
         for trunk in self._journal.trunks():
             try:
                 _send(trunk, frames)
             except OSError as error:
-                _log.info("event=not_announced_again device=%s trunk=%s reason=%s", now.device, trunk, error)
+                _log.info("event=not_reannounced device=%s trunk=%s reason=%s", now.device, trunk, error)
 
 
 def _send(device: str, frames: list[bytes]) -> None:

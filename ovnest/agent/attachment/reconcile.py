@@ -71,8 +71,8 @@ class Reconciler:
         if entry.state is State.RESERVED:
             return self._engine.reserved_for_s(recorded) <= 0
         if entry.state is State.ADDING:
-            # Nobody works on it: its agent ended, or could not even undo it. Whoever asked got no answer
-            # that he could rely on.
+            # Nobody works on it: its agent ended, or could not even undo it. The caller got no answer
+            # to rely on.
             return not self._engine.busy(entry.key)
         return entry.state is State.DELETING
 

@@ -13,7 +13,7 @@ LENGTH_MAX = 255
 
 
 def described(agent: str, request: str, labels: Mapping[str, str]) -> str:
-    """The text: the agent's id, under which request it asked for the port, and labels as far as they fit."""
+    """The text: the agent's id, the idempotency key that it asked for the port with, and labels that fit."""
     text = f"{AGENT}={agent} {REQUEST}={request}"
     for key, value in sorted(labels.items()):
         more = f" {key}={value}"
@@ -38,7 +38,7 @@ def agent_of(description: str) -> str:
 
 
 def request_of(description: str) -> str:
-    """Under which request its agent asked for it; empty if none did."""
+    """The idempotency key that its agent asked for it with; empty if none did."""
     return _value(description, REQUEST)
 
 

@@ -79,7 +79,7 @@ async def _answer(connection: socket.socket, handler: Handler) -> None:
     with connection:
         try:
             if not _is_root(connection):
-                raise PermissionError("the asker is not root")
+                raise PermissionError("the client is not root")
             async with asyncio.timeout(REQUEST_TIMEOUT_S):
                 line = await _receive(connection, files)
             request = msgspec.json.decode(line, type=dict[str, Any])
@@ -88,7 +88,7 @@ async def _answer(connection: socket.socket, handler: Handler) -> None:
         except (OSError, TimeoutError, ValueError) as error:
             _log.warning("event=local_request_failed reason=%r", error)
         except Exception:
-            # The end of a request: the asker sees the connection close.
+            # The end of a request: the client sees the connection close.
             _log.exception("event=local_request_failed")
         finally:
             for fd in files:
@@ -112,7 +112,7 @@ async def _receive(connection: socket.socket, files: list[int]) -> bytes:
             continue
         files += fds
         if not part:
-            raise ConnectionError("the asker has gone")
+            raise ConnectionError("the client has gone")
         received += part
         if len(received) > REQUEST_BYTES:
             raise ValueError("the request is too long")

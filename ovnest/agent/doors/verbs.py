@@ -32,7 +32,7 @@ class Verbs:
         except AgentError as error:
             return _refused(error)
         except Exception as error:
-            # The end of a request: whoever asked gets a sentence, the log all of it.
+            # The end of a request: the caller gets a sentence, the log all of it.
             _log.exception("event=fault")
             return _refused(Fault(f"the agent has a fault, see its log: {type(error).__name__}"))
 

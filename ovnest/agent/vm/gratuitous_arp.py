@@ -1,4 +1,4 @@
-"""The frame by which a host tells its neighbours that an address is now at its MAC: pure.
+"""Gratuitous ARP and unsolicited neighbour advertisements: an address is at this MAC now. Pure.
 
 An address that another container had a moment ago is remembered by its neighbours with that one's MAC;
 without being told they find out only after some seconds of silence.
@@ -24,8 +24,8 @@ TARGET_LINK_ADDRESS = 2
 HOPS = 255
 
 
-def announcement(mac: str, address: str) -> bytes:
-    """The whole Ethernet frame."""
+def gratuitous_frame(mac: str, address: str) -> bytes:
+    """The whole Ethernet frame: gratuitous ARP for IPv4, an unsolicited advertisement for IPv6."""
     link = bytes.fromhex(mac.replace(":", ""))
     ip = ip_address(address)
     return _advertisement(link, ip.packed) if ip.version == 6 else _arp(link, ip.packed)

@@ -30,7 +30,7 @@ from ovnest.agent.errors import (
     NotAsRecorded,
 )
 from ovnest.agent.vm.addresses import Address, Route
-from ovnest.agent.vm.gratuitous_arp import announcement
+from ovnest.agent.vm.gratuitous_arp import gratuitous_frame
 from ovnest.agent.vm.netlink import IFF_UP, accept
 from ovnest.agent.vm.offload import set_tx_checksum_offload
 
@@ -123,7 +123,7 @@ class Links:
             await self._run(None, lambda: _take_up(device))
 
     async def announce(self, setup: Setup, netns_fd: int) -> None:
-        """Tell the neighbours by which MAC the addresses are reached now.
+        """Send gratuitous ARP and unsolicited advertisements for the addresses.
 
         Raises:
             NamespaceGone: its namespace is no more.
@@ -315,7 +315,7 @@ def _announce(setup: Setup, late: ExitStack) -> None:
     sock = late.enter_context(socket.socket(socket.AF_PACKET, socket.SOCK_RAW))
     sock.bind((setup.device, 0))
     for address in setup.addresses:
-        sock.send(announcement(setup.mac, address.address.partition("/")[0]))
+        sock.send(gratuitous_frame(setup.mac, address.address.partition("/")[0]))
 
 
 def _settle(setup: Setup, late: ExitStack) -> None:

@@ -1,8 +1,8 @@
-"""One flow in the VM's switch: frames with a VLAN tag of 0 are dropped, whoever sends them.
+"""One flow in the VM's switch: priority-tagged frames (VID 0) are dropped, whoever sends them.
 
-An access port takes such a frame for one without a tag, and leaves alone what is inside. With another
+An access port takes such a frame for an untagged one, and leaves alone what is inside. With another
 container's tag there, a container could so send a frame that has two tags when it leaves the VM; what becomes
-of that on hypervisors is told in docs/security.md. Nobody needs a tag of 0.
+of that on hypervisors is told in docs/security.md. Nobody needs priority tags.
 
 OVSDB has no word for this, so it is said by OpenFlow. The connection is kept: when it ends the switch has
 been restarted, and has forgotten its flows.
@@ -42,7 +42,7 @@ REMOTE = "unix:"
 _log = logging.getLogger(__name__)
 
 
-class Guard:
+class PriorityTagDrop:
     """Keeps the flow on `bridge` of the Open vSwitch whose database is at `remote`, while `run` runs."""
 
     def __init__(self, remote: str, bridge: str) -> None:
@@ -57,12 +57,12 @@ class Guard:
                 await self._keep()
             except (OSError, EOFError, TimeoutError, NotSetUp) as error:
                 self.problem = (
-                    f"frames with a VLAN tag of 0 are not dropped: {self._path}: {error or 'no answer'}"
+                    f"priority-tagged frames (VID 0) are not dropped: {self._path}: {error or 'no answer'}"
                 )
                 self._failures += 1
                 # A switch that is being started is no news.
                 if self._failures == TELL_AFTER:
-                    _log.warning("event=not_guarded reason=%s", self.problem)
+                    _log.warning("event=priority_tags_not_dropped reason=%s", self.problem)
             await asyncio.sleep(AGAIN_S)
 
     async def _keep(self) -> None:
@@ -79,7 +79,7 @@ class Guard:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 while await self._receive(reader, writer) != BARRIER_REPLY:
                     pass
-            _log.info("event=guarded switch=%s", self._path)
+            _log.info("event=priority_tags_dropped switch=%s", self._path)
             self.problem, self._failures = "", 0
             while True:
                 await self._receive(reader, writer)
@@ -102,7 +102,7 @@ def _message(kind: int, body: bytes = b"", number: int = 1) -> bytes:
 
 
 def _drop() -> bytes:
-    """Add a flow without an action, for a VLAN ID of 0; in OpenFlow 1.0 that is a tag, and not none."""
+    """Add a flow without an action, for VID 0; in OpenFlow 1.0 that is a priority tag, and not none."""
     anything = bytes(6)
     match = MATCH.pack(WILDCARDS & ~WILDCARD_VLAN, 0, anything, anything, 0, 0, 0, 0, 0, 0, 0, 0, 0)
     return match + FLOW.pack(COOKIE, 0, 0, 0, PRIORITY, NO_BUFFER, NO_PORT, 0)

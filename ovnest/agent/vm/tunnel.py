@@ -1,4 +1,4 @@
-"""The way that the tunnels take: which address and NIC of this machine, and what is left of its MTU."""
+"""Encap and tunnel MTU: at which address and NIC of this machine tunnels end, and what they can carry."""
 
 import asyncio
 import time
@@ -19,21 +19,21 @@ ENCAP_IP = "ovn-encap-ip"
 KEPT_S = 30.0
 
 
-class Way(Struct, frozen=True, kw_only=True):
-    """An address of this machine, the device that has it, and that one's MTU."""
+class Encap(Struct, frozen=True, kw_only=True):
+    """An address of this machine at which tunnels end, the device that has it, and that one's MTU."""
 
     address: str
     device: str
     mtu: int
 
     @property
-    def left(self) -> int:
+    def tunnel_mtu(self) -> int:
         """The MTU of what goes through a Geneve tunnel from there."""
         return self.mtu - GENEVE_BYTES[ip_address(self.address).version]
 
 
 class TunnelMtu:
-    """What is left of the MTU in tunnels; some seconds old at most."""
+    """The MTU of tunnels; some seconds old at most."""
 
     def __init__(self) -> None:
         self._known: tuple[str, float, int | None] | None = None
@@ -51,13 +51,13 @@ class TunnelMtu:
 
 def _least(encap_ip: str) -> int | None:
     try:
-        return min(of_address(each.strip()).left for each in encap_ip.split(",")) if encap_ip else None
+        return min(encap_at(each.strip()).tunnel_mtu for each in encap_ip.split(",")) if encap_ip else None
     except NotSetUp:
         return None  # an address that others know this machine by, and it itself does not
 
 
-def towards(host: str) -> Way:
-    """The way that the kernel would take to `host`.
+def encap_towards(host: str) -> Encap:
+    """Where tunnels to `host` end on this machine: the address that the kernel would send from.
 
     Raises:
         NotSetUp: there is none.
@@ -70,11 +70,11 @@ def towards(host: str) -> Way:
         address, index = route.get_attr("RTA_PREFSRC"), route.get_attr("RTA_OIF")
         if address is None:
             raise NotSetUp(f"the route to {host} has no address of this machine: name one by --encap-ip")
-        return _way(ip, address, index)
+        return _encap(ip, address, index)
 
 
-def of_address(address: str) -> Way:
-    """The way from an address of this machine.
+def encap_at(address: str) -> Encap:
+    """Where tunnels from that address of this machine end.
 
     Raises:
         NotSetUp: no device has it.
@@ -86,10 +86,10 @@ def of_address(address: str) -> Way:
     with IPRoute() as ip:
         for each in ip.addr("dump"):
             if ip_address(each.get_attr("IFA_ADDRESS")) == wanted:
-                return _way(ip, address, each["index"])
+                return _encap(ip, address, each["index"])
     raise NotSetUp(f"no device of this machine has the address {address}")
 
 
-def _way(ip: Any, address: str, index: int) -> Way:
+def _encap(ip: Any, address: str, index: int) -> Encap:
     link = ip.link("get", index=index)[0]
-    return Way(address=address, device=link.get_attr("IFLA_IFNAME"), mtu=link.get_attr("IFLA_MTU"))
+    return Encap(address=address, device=link.get_attr("IFLA_IFNAME"), mtu=link.get_attr("IFLA_MTU"))

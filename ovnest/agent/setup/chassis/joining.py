@@ -37,7 +37,7 @@ class Signed(Struct, frozen=True, kw_only=True):
 
 
 class Wish(Struct, frozen=True, kw_only=True):
-    """How the VM is to become a chassis. `encap_ip` None: the address that the way to the Southbound has."""
+    """How the VM is to become a chassis. `encap_ip` None: that from which the Southbound is reached."""
 
     state: Path
     ovs: str
@@ -89,8 +89,8 @@ class _Work:
         return self.held
 
 
-def plan_join(wish: Wish) -> tuple[list[Action], tunnel.Way]:
-    """What joining takes, and the way that the tunnels will go.
+def plan_join(wish: Wish) -> tuple[list[Action], tunnel.Encap]:
+    """What joining takes, and where the tunnels will end.
 
     Raises:
         NotSetUp: the agent is not enrolled as a chassis, or the VM cannot be one of that Southbound.
@@ -99,21 +99,21 @@ def plan_join(wish: Wish) -> tuple[list[Action], tunnel.Way]:
     credential = _credential(wish.state)
     name = credential.subject
     host = southbound.check_remote(wish.southbound)
-    path = tunnel.towards(host) if wish.encap_ip is None else tunnel.of_address(wish.encap_ip)
+    encap = tunnel.encap_towards(host) if wish.encap_ip is None else tunnel.encap_at(wish.encap_ip)
     present = switch.look(wish.ovs)
     userspace = not has_kernel_datapath()
     _check_present(present, Certificates(wish.state))
-    if userspace and path.device not in present.userspace_bridges:
+    if userspace and encap.device not in present.userspace_bridges:
         raise NotSetUp(
             "the kernel has no openvswitch module, and in userspace tunnels leave only by a bridge that has "
-            f"the address {path.address} itself, which {path.device} is not: ovnest agent setup --take-over "
-            f"{path.device} makes one"
+            f"the address {encap.address} itself, which {encap.device} is not: ovnest agent setup "
+            f"--take-over {encap.device} makes one"
         )
     wanted = switch.Wanted(
         name=name,
         hostname=present.external_ids.get(switch.HOSTNAME) or socket.gethostname(),
         southbound=wish.southbound,
-        encap_ip=path.address,
+        encap_ip=encap.address,
         bridge=wish.bridge,
         userspace=userspace,
     )
@@ -129,16 +129,16 @@ def plan_join(wish: Wish) -> tuple[list[Action], tunnel.Way]:
             partial(_check_southbound, work),
         ),
         Action(
-            f"tell ovn-controller that it is {name}, with Geneve from {path.address} ({path.device}) and "
+            f"tell ovn-controller that it is {name}, with Geneve from {encap.address} ({encap.device}) and "
             f"the bridge {wish.bridge}{' in userspace' if userspace else ''}",
             partial(_tell, work, wanted, present),
         ),
         Action(
             f"wait until {name} has registered, for {wish.timeout_s:g} s at most",
-            partial(_wait, work, name, path.address),
+            partial(_wait, work, name, encap.address),
         ),
     ]
-    return actions, path
+    return actions, encap
 
 
 def is_joined(state: Path) -> bool:

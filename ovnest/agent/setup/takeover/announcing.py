@@ -1,10 +1,10 @@
-"""What is said on the link when a device has just got its packets."""
+"""Gratuitous ARP and a router solicitation, when a device has just got its packets."""
 
 import socket
 from contextlib import closing
 
 from ovnest.agent.setup.takeover.facts import Facts
-from ovnest.agent.vm.gratuitous_arp import announcement
+from ovnest.agent.vm.gratuitous_arp import gratuitous_frame
 
 ICMPV6_ROUTER_SOLICITATION = 133
 ALL_ROUTERS = "ff02::2"
@@ -12,11 +12,11 @@ HOPS = 255  # RFC 4861, 4.1
 
 
 def announce(device: str, facts: Facts) -> None:
-    """Tell the neighbours where the addresses are, and ask for a router's advertisement."""
+    """Send gratuitous ARP and unsolicited advertisements for the addresses, and solicit routers."""
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
         sock.bind((device, 0))
         for address in facts.addresses:
-            sock.send(announcement(facts.mac, address.address))
+            sock.send(gratuitous_frame(facts.mac, address.address))
     if any(address.family == socket.AF_INET6 for address in facts.addresses):
         _solicit(device)
 

@@ -41,7 +41,7 @@ MEANINGS = {
     Step.PLUG_NIC: "make the NIC the bridge's port: from here on the bridge gets its packets",
     Step.CLEAR_NIC: "take the routes, the addresses and IPv6 off the NIC",
     Step.MOVE_DHCP: "let networkd, or dhclient, look after the bridge instead",
-    Step.ANNOUNCE: "tell the neighbours, and ask for a router's advertisement",
+    Step.ANNOUNCE: "send gratuitous ARP, unsolicited NA and a router solicitation",
     Step.AWAIT_CONFIRMATION: "write down that it is whole and waits to be confirmed",
     Step.WRITE_FILES: "write what makes the machine start like this the next time",
     Step.CONFIRM: "make it final, by one rename",
@@ -52,7 +52,7 @@ MEANINGS = {
     Step.REMOVE_BRIDGE: "take the bridge away: from here on the NIC gets its packets",
     Step.RELEASE_NIC: "give the NIC its offloads and settings back",
     Step.RESTORE_DHCP: "let networkd, or dhclient, look after the NIC again",
-    Step.ANNOUNCE_NIC: "tell the neighbours, and ask for a router's advertisement",
+    Step.ANNOUNCE_NIC: "send gratuitous ARP, unsolicited NA and a router solicitation",
     Step.FORGET: "take the record, the timer and the guard away",
 }
 

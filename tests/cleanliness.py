@@ -5,8 +5,10 @@ from typing import Any
 
 from ovnest.api.store import Store
 from ovnest.config import Settings
-from ovnest.operations.check import Finding, find_all
+from ovnest.operations import CATALOGUE
+from ovnest.operations.check import find_all
 from ovnest.policy import Policy
+from ovnest.rows.finding import Finding
 from tests.front_door import ADMIN
 
 READ_TIMEOUT_S = 20.0
@@ -14,7 +16,7 @@ READ_TIMEOUT_S = 20.0
 
 async def findings_in(northbound: str, **settings: Any) -> list[Finding]:
     """What the check finds in the database at this address; `settings` are the server's."""
-    async with Store(Settings(northbound=northbound, **settings), Policy(), writes=False) as store:
+    async with Store(Settings(northbound=northbound, **settings), Policy(CATALOGUE), writes=False) as store:
         await store.client.ready(READ_TIMEOUT_S)
         return await store.read(ADMIN, find_all)
 

@@ -1,4 +1,4 @@
-"""The operations by their front door: Store and SERVICES, as the API calls them, without HTTP.
+"""The operations by their front door: Store and KINDS, as the API calls them, without HTTP.
 
 What goes in is what a client would send, what comes out is what it would be shown, both as plain objects.
 """
@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from ovnest.api.services import SERVICES, Service
 from ovnest.api.store import Store
 from ovnest.caller import Caller
 from ovnest.errors import Refusal
@@ -17,6 +16,7 @@ from ovnest.ovsdb import RowUuid
 from ovnest.ovsdb.rows import R
 from ovnest.resources.fields import to_struct
 from ovnest.transaction import Tx
+from tests.kinds import BY_NAME
 
 ADMIN = Caller(project_id="default", roles=frozenset({"admin", "member", "reader"}))
 Body = dict[str, Any]
@@ -40,36 +40,51 @@ class FrontDoor:
 
     async def create_many(self, kind: str, *wanted: Mapping[str, Any]) -> list[Body]:
         """New ones in one operation, all or nothing."""
-        service = _service(kind)
-        resource = service.resource
+        served = BY_NAME[kind]
+        resource, create = served.resource, served.create
+        assert create is not None
+        assert resource.create is not None
         requests = [to_struct(each, resource.create, resource.create_coercions) for each in wanted]
 
         def operation(tx: Tx) -> list[Body]:
-            made = [service.create(tx, request) for request in requests]
-            return [_plain(service.body(tx, each)) for each in made]
+            made = [create(tx, request) for request in requests]
+            return [_plain(served.body_when_made(tx, each)) for each in made]
 
         return await self.store.write(self.caller, operation, items=len(requests))
 
     async def update(self, kind: str, key: str, **attributes: Any) -> Body:
         """A changed one, as it is shown."""
-        service = _service(kind)
-        resource = service.resource
+        served = BY_NAME[kind]
+        resource, update = served.resource, served.update
+        assert update is not None
+        assert resource.update is not None
         change = to_struct(attributes, resource.update, resource.update_coercions)
         return await self.store.write(
-            self.caller, lambda tx: _plain(service.body(tx, service.update(tx, key, change)))
+            self.caller, lambda tx: _plain(served.body(tx, update(tx, key, change)))
+        )
+
+    async def act(self, kind: str, key: str, name: str, **attributes: Any) -> Body:
+        """One after an action, as it is shown."""
+        served = BY_NAME[kind]
+        action = next(each for each in served.actions if each.name == name)
+        want = to_struct(attributes, action.request, action.coercions)
+        return await self.store.write(
+            self.caller, lambda tx: _plain(served.body(tx, action.do(tx, key, want)))
         )
 
     async def delete(self, kind: str, key: str, **query: str) -> None:
-        await self.store.write(self.caller, lambda tx: _service(kind).delete(tx, key, query))
+        delete = BY_NAME[kind].delete
+        assert delete is not None
+        await self.store.write(self.caller, lambda tx: delete(tx, key, query))
 
     async def show(self, kind: str, key: str) -> Body:
-        service = _service(kind)
-        return await self.store.read(self.caller, lambda tx: _plain(service.body(tx, service.show(tx, key))))
+        served = BY_NAME[kind]
+        return await self.store.read(self.caller, lambda tx: _plain(served.body(tx, served.show(tx, key))))
 
     async def list(self, kind: str, **filters: list[str]) -> list[Body]:
-        service = _service(kind)
+        served = BY_NAME[kind]
         return await self.store.read(
-            self.caller, lambda tx: [_plain(service.body(tx, each)) for each in service.list(tx, filters)]
+            self.caller, lambda tx: [_plain(served.body(tx, each)) for each in served.list(tx, filters)]
         )
 
     async def row(self, row_type: type[R], key: str) -> R:
@@ -113,10 +128,6 @@ class Refused:
         for word in self._words:
             assert word in self.message
         return True
-
-
-def _service(kind: str) -> Service:
-    return SERVICES[f"{kind}s"]
 
 
 def _plain(body: msgspec.Struct) -> Body:

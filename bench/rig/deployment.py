@@ -13,16 +13,18 @@ from msgspec import Struct
 from bench.rig.database import Served
 from bench.rig.raw import RawClient, transaction
 from bench.rig.rows import Place, random_uuid
-from ovnest.derive.dhcp_options import subnet_dhcp_options
-from ovnest.derive.logical_switch import logical_switch
-from ovnest.derive.logical_switch_port import PortContext, logical_switch_port
-from ovnest.northbound.documents import PortDetails, to_document
-from ovnest.northbound.tables import TABLES, LogicalSwitchPort
+from ovnest.northbound.tables import LogicalSwitchPort
 from ovnest.ovsdb import Row
 from ovnest.ovsdb.rows import Shape
 from ovnest.resources.network import Network
 from ovnest.resources.port import FixedIp, Port
 from ovnest.resources.subnet import AllocationPool, Subnet
+from ovnest.rows import HOMES
+from ovnest.rows.document import to_document
+from ovnest.rows.network import logical_switch
+from ovnest.rows.port.columns import PortContext, logical_switch_port
+from ovnest.rows.port.keys import DETAILS, PortDetails
+from ovnest.rows.subnet import subnet_dhcp_options
 
 STAMP: dict[str, Any] = {
     "created_at": "2026-01-01T00:00:00Z",
@@ -30,7 +32,7 @@ STAMP: dict[str, Any] = {
     "revision_number": 1,
 }
 NETWORKS_A_TRANSACTION = 20
-_SHAPES = {row_type: Shape(row_type) for row_type in TABLES}
+_SHAPES = {row_type: Shape(row_type) for row_type in HOMES.row_types}
 
 
 class Mix(Struct, frozen=True, kw_only=True):
@@ -159,7 +161,7 @@ def _ports(
         )
         yield logical_switch_port(port, context).port
         if has_document:
-            yield to_document(document)
+            yield to_document(DETAILS, uuid, document)
         built.ports.append(uuid)
         if is_vm:
             vms.append(uuid)

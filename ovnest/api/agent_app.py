@@ -5,13 +5,12 @@ networks that it was given. Without a credential everything is 401, whether it e
 """
 
 import re
-from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from ovnest.api.agent_services import AgentServices
+from ovnest.api.agent_services import allowed, kind_for
 from ovnest.api.agents import Agents
 from ovnest.api.bodies import decode
 from ovnest.api.events import Events
@@ -24,15 +23,14 @@ from ovnest.api.store import Store
 from ovnest.api.viewers import AgentViewer
 from ovnest.caller import Agent, Caller
 from ovnest.errors import Refusal
-from ovnest.errors.agents import AgentNotAllowed, CredentialRefused, CredentialSuperseded
+from ovnest.errors.agent_code import AgentNotAllowed, CredentialRefused, CredentialSuperseded
 from ovnest.errors.fields import HTTPBadRequest
 from ovnest.identity.agent_token import read_code, read_credential
-from ovnest.northbound.documents import AgentGrant
-from ovnest.operations import agent_grants
-from ovnest.operations.agent_grants import RENEW_AFTER_S
+from ovnest.operations import agent_code
+from ovnest.operations.agent_code import RENEW_AFTER_S
 from ovnest.operations.steps.agent_scope import Scope, authorised
 from ovnest.operations.steps.plugged import REPORT_AFTER_S
-from ovnest.resources.agent_code import AgentAnswer, CertificateRequest, Enrolment, Renewal, Report
+from ovnest.resources.agent_code import AgentAnswer, AgentCode, CertificateRequest, Enrolment, Renewal, Report
 
 ENROLL = "/agent/v1/enroll"
 RENEW = "/agent/v1/renew"
@@ -40,21 +38,6 @@ REPORT = "/agent/v1/report"
 CERTIFICATE = "/agent/v1/certificate"
 EVENTS = "/v2.0/events"
 PREFIX = "/v2.0/"
-# By resource, and by how many parts of the path follow it.
-ALLOWED: Mapping[tuple[str, int], frozenset[str]] = {
-    ("ports", 0): frozenset({"GET", "POST"}),
-    ("ports", 1): frozenset({"GET", "DELETE"}),
-    ("networks", 0): frozenset({"GET"}),
-    ("networks", 1): frozenset({"GET"}),
-    ("subnets", 0): frozenset({"GET"}),
-    ("subnets", 1): frozenset({"GET"}),
-}
-# The same for an agent that may make networks.
-MAKING: Mapping[tuple[str, int], frozenset[str]] = {
-    ("networks", 0): frozenset({"POST"}),
-    ("networks", 1): frozenset({"DELETE"}),
-    ("subnets", 0): frozenset({"POST"}),
-}
 # An agent's requests pass policy as a service of its project, after the guard; never as an administrator.
 ROLES = frozenset({"service", "member", "reader"})
 NOBODY = Caller(project_id="")
@@ -111,14 +94,14 @@ class AgentApp:
             return lambda request, caller: self._watch(request, agent, scope, caller)
         if request.path.startswith(PREFIX):
             plural, *parts = request.path.removeprefix(PREFIX).removesuffix("/").split("/")
-            if _is_allowed(method, plural, len(parts), scope):
+            if allowed(method, plural, len(parts), scope):
                 methods = self._resource(plural, agent).routes(parts)
                 if methods is not None:
                     return methods[method]
         raise AgentNotAllowed(what=f"{request.method} {request.path}")
 
     def _resource(self, plural: str, agent: Agent) -> ResourceRoutes:
-        return ResourceRoutes(self._store, AgentServices(agent).of(plural))
+        return ResourceRoutes(self._store, kind_for(agent, plural))
 
     async def _watch(self, request: Request, agent: Agent, scope: Scope, caller: Caller) -> Response:
         viewer = AgentViewer(self._store, self._resource("ports", agent), caller, agent)
@@ -139,7 +122,7 @@ class AgentApp:
         code = read_code(self._agents.ring, asked.code)
         caller = Caller(project_id=f"agent:{code.subject}", request_id=request.request_id)
         grant = await self._store.write(
-            caller, lambda tx: agent_grants.enroll(tx, code, nonce), what="enroll_agent"
+            caller, lambda tx: agent_code.enroll(tx, code, nonce), what="enroll_agent"
         )
         return self._told(201, grant, is_new=True)
 
@@ -148,7 +131,7 @@ class AgentApp:
         nonce = _nonce(_body(request, Renewal).nonce)
         caller = Caller(project_id=f"agent:{agent.subject}", request_id=request.request_id)
         grant = await self._store.write(
-            caller, lambda tx: agent_grants.renew(tx, agent, nonce), what="renew_agent"
+            caller, lambda tx: agent_code.renew(tx, agent, nonce), what="renew_agent"
         )
         return self._told(200, grant, is_new=True)
 
@@ -156,18 +139,18 @@ class AgentApp:
         _require_post(request)
         said = _body(request, Report)
         grant = await self._store.write(
-            caller, lambda tx: agent_grants.report(tx, agent, said), what="report_agent"
+            caller, lambda tx: agent_code.report(tx, agent, said), what="report_agent"
         )
         return self._told(200, grant, is_new=False)
 
     async def _certify(self, request: Request, agent: Agent) -> Response:
-        name = await self._store.read(NOBODY, lambda tx: agent_grants.chassis_to_certify(tx, agent))
+        name = await self._store.read(NOBODY, lambda tx: agent_code.chassis_to_certify(tx, agent))
         _require_post(request)
         asked = _body(request, CertificateRequest)
         answer = await self._agents.certify(asked.request, name)
         return json_response(200, answer, f"agent:{name}")
 
-    def _told(self, status: int, grant: AgentGrant, *, is_new: bool) -> Response:
+    def _told(self, status: int, grant: AgentCode, *, is_new: bool) -> Response:
         credential, expires = self._agents.credential(grant) if is_new else ("", 0)
         answer = AgentAnswer(
             generation=grant.generation,
@@ -187,18 +170,10 @@ class AgentApp:
     async def _note_conflict(self, agent: Agent, *, renews: bool) -> None:
         try:
             await self._store.write(
-                NOBODY, lambda tx: agent_grants.note_conflict(tx, agent, renews=renews), what="note_conflict"
+                NOBODY, lambda tx: agent_code.note_conflict(tx, agent, renews=renews), what="note_conflict"
             )
         except CredentialRefused:
             return  # revoked in between: there is nobody left to tell
-
-
-def _is_allowed(method: str, plural: str, length: int, scope: Scope) -> bool:
-    """Whether there is such a request; the guard then says whether it may be this one."""
-    place = (plural, length)
-    if scope.networks_max and method in MAKING.get(place, ()):
-        return True
-    return method in ALLOWED.get(place, ())
 
 
 def _require_post(request: Request) -> None:

@@ -7,14 +7,13 @@ from pathlib import Path
 from ovnest.api.tls import ServerTls, certificates, last_certificate
 from ovnest.caller import Agent
 from ovnest.config import BadSetting, Settings
-from ovnest.errors.agents import NoAgents
+from ovnest.errors.agent_code import NoAgents
 from ovnest.errors.chassis import NoChassisCa
 from ovnest.identity.agent_token import issue_code, issue_credential
 from ovnest.identity.chassis_ca import ChassisCa
 from ovnest.identity.key_ring import KeyRing, KeyRingFile
-from ovnest.northbound.documents import AgentGrant
-from ovnest.operations.agent_grants import CREDENTIAL_S
-from ovnest.resources.agent_code import CertificateAnswer
+from ovnest.operations.agent_code import CREDENTIAL_S
+from ovnest.resources.agent_code import AgentCode, CertificateAnswer
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +58,7 @@ class Agents:
             except BadSetting as error:
                 _log.error("refused, the old one stays in force: %s", error)
 
-    def require_codes(self) -> None:
+    def require(self) -> None:
         """Whether this server can make codes.
 
         Raises:
@@ -67,16 +66,16 @@ class Agents:
         """
         issue_code(self.ring, Agent(mode="nested", subject="", grant=""), url=self.url(), ca=self.ca())
 
-    def code(self, grant: AgentGrant) -> str:
+    def issue(self, facts: AgentCode) -> str:
         """The code of a permission that waits.
 
         Raises:
             NoAgents: this server cannot say where agents are to go, or whom they are to trust there.
         """
-        agent = Agent(mode=grant.mode, subject=grant.id, grant=grant.code, expires=grant.code_expires)
+        agent = Agent(mode=facts.mode, subject=facts.id, grant=facts.code, expires=facts.code_expires)
         return issue_code(self.ring, agent, url=self.url(), ca=self.ca())
 
-    def credential(self, grant: AgentGrant) -> tuple[str, int]:
+    def credential(self, grant: AgentCode) -> tuple[str, int]:
         """The credential of a permission that was taken up, and until when it is good."""
         # From the time of the renewal, not from now: the same renewal asked for again gets the same answer.
         expires = grant.renewed_at + CREDENTIAL_S

@@ -1,8 +1,7 @@
 """The application: a request in, the answer out. It finds the route, asks who it is, and says refusals."""
 
-from ovnest.api.agent_codes import PLURAL as AGENT_CODES
-from ovnest.api.agent_codes import AgentCodeRoutes
-from ovnest.api.agents import Agents
+from collections.abc import Mapping, Sequence
+
 from ovnest.api.discovery import Discovery
 from ovnest.api.events import Events
 from ovnest.api.health import Health
@@ -11,13 +10,13 @@ from ovnest.api.requests import Request
 from ovnest.api.resources import ResourceRoutes
 from ovnest.api.responses import Response
 from ovnest.api.routes import Handle, Methods
-from ovnest.api.services import SERVICES
 from ovnest.api.store import Store
 from ovnest.api.viewers import CallerViewer
 from ovnest.caller import Caller
 from ovnest.errors import Refusal
 from ovnest.identity import Identity
 from ovnest.identity.agent_token import refuse_agents
+from ovnest.operations import KINDS, Kind
 
 PREFIX = "/v2.0"
 NOBODY = Caller(project_id="")
@@ -28,15 +27,18 @@ EVENTS = "events"
 class App:
     """The Networking API on a store, for callers that `identity` knows."""
 
-    def __init__(self, store: Store, identity: Identity, agents: Agents, events: Events) -> None:
+    def __init__(
+        self, store: Store, identity: Identity, events: Events, kinds: Sequence[Kind] = KINDS
+    ) -> None:
         self._store = store
         self._events = events
-        self._agent_codes = AgentCodeRoutes(store, agents)
         self._identity = identity
         self._health = Health(store.client)
-        self._discovery = Discovery()
+        self._discovery = Discovery(kinds)
         self._resources = {
-            service.resource.plural: ResourceRoutes(store, service) for service in SERVICES.values()
+            kind.resource.collection: ResourceRoutes(store, kind, _nested(store, kinds, kind))
+            for kind in kinds
+            if not kind.resource.is_nested
         }
 
     async def __call__(self, request: Request) -> Response:
@@ -60,12 +62,10 @@ class App:
     def _methods(self, path: str) -> Methods:
         found = self._discovery.routes(path)
         if found is None and path.startswith(PREFIX + "/"):
-            plural, *parts = path.removeprefix(PREFIX + "/").removesuffix("/").removesuffix(JSON).split("/")
-            if plural in self._resources:
-                found = self._resources[plural].routes(parts)
-            elif plural == AGENT_CODES:
-                found = self._agent_codes.routes(parts)
-            elif [plural, *parts] == [EVENTS]:
+            first, *parts = path.removeprefix(PREFIX + "/").removesuffix("/").removesuffix(JSON).split("/")
+            if first in self._resources:
+                found = self._resources[first].routes(parts)
+            elif [first, *parts] == [EVENTS]:
                 found = {"GET": self._watch}
         if found is None:
             raise HTTPNotFound
@@ -77,6 +77,17 @@ class App:
         return self._events.response(
             viewer, request.query, request.headers.get("last-event-id"), project_id=caller.project_id
         )
+
+
+def _nested(store: Store, kinds: Sequence[Kind], parent: Kind) -> Mapping[str, ResourceRoutes]:
+    """The routes of kinds whose URLs stand under those of `parent`, by the next part of the path."""
+    return {
+        kind.resource.collection: ResourceRoutes(store, kind)
+        for kind in kinds
+        if kind.resource.is_nested
+        and kind.resource.parent is not None
+        and kind.resource.parent.resource is parent.resource
+    }
 
 
 def _handler(methods: Methods, request: Request) -> Handle:

@@ -3,11 +3,12 @@
 Source: Neutron API reference, "API versions" and "Extensions"; neutron.pecan_wsgi.controllers.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import msgspec
 
-from ovnest.api.extensions import EXTENSIONS
+from ovnest.api.extensions import extensions
 from ovnest.api.openapi import document
 from ovnest.api.refusals import HTTPNotFound
 from ovnest.api.requests import Request
@@ -15,7 +16,7 @@ from ovnest.api.responses import Response, json_response
 from ovnest.api.routes import Methods
 from ovnest.api.urls import base_url
 from ovnest.caller import Caller
-from ovnest.resources.registry import RESOURCES
+from ovnest.operations import KINDS, Kind
 
 VERSION = "v2.0"
 _EXTENSIONS_PATH = f"/{VERSION}/extensions"
@@ -31,7 +32,9 @@ class ExtensionNotFound(HTTPNotFound):
 class Discovery:
     """The routes of the documents about the API."""
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: Sequence[Kind] = KINDS) -> None:
+        self._kinds = kinds
+        self._served = extensions(kinds)
         self._routes: dict[str, Methods] = {
             f"/{VERSION}": {"GET": self._resources},
             _EXTENSIONS_PATH: {"GET": self._extensions},
@@ -60,19 +63,20 @@ class Discovery:
         url = f"{base_url(request)}/{VERSION}"
         resources = [
             {
-                "name": resource.singular,
-                "collection": resource.plural,
-                "links": [{"rel": "self", "href": f"{url}/{resource.plural}"}],
+                "name": kind.resource.singular,
+                "collection": kind.resource.plural,
+                "links": [{"rel": "self", "href": f"{url}/{kind.resource.collection}"}],
             }
-            for resource in RESOURCES
+            for kind in self._kinds
+            if not kind.resource.is_nested
         ]
         return json_response(200, {"resources": resources}, caller.project_id)
 
     async def _extensions(self, request: Request, caller: Caller) -> Response:
-        return json_response(200, {"extensions": list(EXTENSIONS.values())}, caller.project_id)
+        return json_response(200, {"extensions": list(self._served.values())}, caller.project_id)
 
     async def _extension(self, caller: Caller, alias: str) -> Response:
-        extension = EXTENSIONS.get(alias)
+        extension = self._served.get(alias)
         if extension is None:
             raise ExtensionNotFound(alias=alias)
         return json_response(200, {"extension": extension}, caller.project_id)
@@ -83,4 +87,4 @@ class Discovery:
 
     @cached_property
     def _document(self) -> bytes:
-        return msgspec.json.format(msgspec.json.encode(document()), indent=1)
+        return msgspec.json.format(msgspec.json.encode(document(self._kinds)), indent=1)

@@ -12,6 +12,7 @@ import asyncio
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import Protocol
 
 import msgspec
@@ -21,12 +22,12 @@ from ovnest.api.refusals import HTTPServiceUnavailable
 from ovnest.api.responses import Response
 from ovnest.errors import Refusal
 from ovnest.errors.fields import HTTPBadRequest
-from ovnest.northbound import external_ids as keys
-from ovnest.northbound.documents import AgentGrant, PortDetails
-from ovnest.northbound.indexes import network_id_of
-from ovnest.northbound.ports import is_port
 from ovnest.northbound.tables import Document, LogicalSwitchPort
 from ovnest.ovsdb import Change, Client, RowUuid
+from ovnest.rows.agent_code import KIND as AGENT_CODE
+from ovnest.rows.document import is_document, key_of
+from ovnest.rows.port.keys import DETAILS
+from ovnest.rows.port.lookups import PortOwner, port_owner
 from ovnest.transaction import Tx
 
 RING = 4096
@@ -48,14 +49,13 @@ class Happening(Struct, frozen=True, kw_only=True):
     """What became of one port's row in one update: None before is a new one, None after one that went."""
 
     number: int
-    before: LogicalSwitchPort | None
-    after: LogicalSwitchPort | None
+    before: PortOwner | None
+    after: PortOwner | None
 
     def subjects(self) -> set[str]:
         """The parents and hosts that it concerns."""
-        rows = [row for row in (self.before, self.after) if row is not None]
-        names = {row.parent_name or row.options.get(keys.REQUESTED_CHASSIS, "") for row in rows}
-        return names - {""}
+        ports = [port for port in (self.before, self.after) if port is not None]
+        return {port.parent_name or port.host for port in ports} - {""}
 
 
 class Viewer(Protocol):
@@ -68,8 +68,8 @@ class Viewer(Protocol):
             Refusal: he may see nothing any more, and the stream ends.
         """
 
-    def sees(self, tx: Tx, row: LogicalSwitchPort) -> bool:
-        """Whether he may see a port with that row."""
+    def sees(self, tx: Tx, port: PortOwner) -> bool:
+        """Whether he may see that port."""
 
     def shown(self, tx: Tx, port_id: str) -> bytes | None:
         """The port as he may see it, in JSON; None when it is not there (any more)."""
@@ -191,19 +191,19 @@ class Events:
         for _ in range(min(_SLICE, len(watch.waiting))):
             happening = watch.waiting.popleft()
             was, now = (
-                row is not None and _matches(row, filters) and viewer.sees(tx, row)
-                for row in (happening.before, happening.after)
+                port is not None and _matches(port, filters) and viewer.sees(tx, port)
+                for port in (happening.before, happening.after)
             )
-            row = happening.after or happening.before
-            if row is None or not (was or now):
+            port = happening.after or happening.before
+            if port is None or not (was or now):
                 continue
             if now:
-                shown = viewer.shown(tx, row.uuid)
+                shown = viewer.shown(tx, port.id)
                 if shown is None:
                     continue  # it has gone since, and that comes next
                 kind = b"port.update" if was else b"port.create"
             else:
-                kind, shown = b"port.delete", msgspec.json.encode({"id": row.uuid})
+                kind, shown = b"port.delete", msgspec.json.encode({"id": port.id})
             parts.append(
                 b'event: %b\nid: %b\ndata: {"port":%b}\n\n' % (kind, self._id(happening.number), shown)
             )
@@ -235,7 +235,7 @@ class Events:
         ):  # a database from a backup, or a foreign hand; to look at each would take long
             self._lose_all()
             return
-        ports: dict[RowUuid, tuple[LogicalSwitchPort | None, LogicalSwitchPort | None]] = {}
+        ports: dict[RowUuid, tuple[PortOwner | None, PortOwner | None]] = {}
         touched: set[str] = set()
         woken: set[str] = set()
         for before, after in changes:
@@ -257,7 +257,7 @@ class Events:
             for watch in self._watches_of.get(subject, ()):
                 watch.wake.set()
 
-    def _tell(self, before: LogicalSwitchPort | None, after: LogicalSwitchPort | None) -> None:
+    def _tell(self, before: PortOwner | None, after: PortOwner | None) -> None:
         self._last += 1
         happening = Happening(number=self._last, before=before, after=after)
         self._ring.append(happening)
@@ -274,13 +274,13 @@ class Events:
             watch.lose()
 
 
-_FILTERS: dict[str, Callable[[LogicalSwitchPort], str]] = {
-    "id": lambda row: row.uuid,
-    "network_id": lambda row: network_id_of(row) or "",
-    "project_id": lambda row: row.external_ids.get(keys.PORT_PROJECT, ""),
-    "tenant_id": lambda row: row.external_ids.get(keys.PORT_PROJECT, ""),
-    "device_id": lambda row: row.external_ids.get(keys.DEVICE_ID, ""),
-    "device_owner": lambda row: row.external_ids.get(keys.DEVICE_OWNER, ""),
+_FILTERS: dict[str, Callable[[PortOwner], str]] = {
+    "id": attrgetter("id"),
+    "network_id": attrgetter("network_id"),
+    "project_id": attrgetter("project_id"),
+    "tenant_id": attrgetter("project_id"),
+    "device_id": attrgetter("device_id"),
+    "device_owner": attrgetter("device_owner"),
 }
 
 
@@ -293,24 +293,22 @@ def _filters(query: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
     return {name: frozenset(wanted) for name, wanted in values.items()}
 
 
-def _matches(row: LogicalSwitchPort, filters: Mapping[str, frozenset[str]]) -> bool:
-    return all(_FILTERS[name](row) in wanted for name, wanted in filters.items())
+def _matches(port: PortOwner, filters: Mapping[str, frozenset[str]]) -> bool:
+    return all(_FILTERS[name](port) in wanted for name, wanted in filters.items())
 
 
-def _port(row: object) -> LogicalSwitchPort | None:
-    return row if isinstance(row, LogicalSwitchPort) and is_port(row) else None
+def _port(row: object) -> PortOwner | None:
+    return port_owner(row) if isinstance(row, LogicalSwitchPort) else None
 
 
 def _touch(before: object, after: object, row: Document, touched: set[str], woken: set[str]) -> None:
     """Which ports a changed document is about, and which agents' permission."""
-    kind = row.external_ids.get(keys.KIND)
-    if kind not in (PortDetails.KIND, AgentGrant.KIND):
+    if is_document(DETAILS, row):
+        touched.add(key_of(DETAILS, row))
         return
-    key = row.name.split(":", 2)[-1]
-    if kind == PortDetails.KIND:
-        touched.add(key)
+    if not is_document(AGENT_CODE, row):
         return
-    woken.add(key)
+    woken.add(key_of(AGENT_CODE, row))
     was, now = (
         {name: said for name, said in each.external_ids.items() if name.startswith(_PLUGGED)}
         if isinstance(each, Document)

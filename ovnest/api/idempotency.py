@@ -5,8 +5,8 @@ import re
 from hashlib import sha256
 from typing import Any
 
-from ovnest.errors.once import InvalidIdempotencyKey
-from ovnest.operations.steps.once import Once
+from ovnest.errors.idempotency_key import InvalidIdempotencyKey
+from ovnest.operations.steps.idempotency_key import Once
 
 HEADER = "idempotency-key"
 KEY_MAX = 64

@@ -40,6 +40,7 @@ class _Entry(Struct, frozen=True, gc=False):
 
 
 _KEY = attrgetter("key")
+IdOf = Callable[[Item], str]
 
 
 class _Descending:
@@ -90,15 +91,18 @@ async def list_response(
     *,
     plural: str,
     url: str,
+    key: str = "id",
     marker: Item | None = None,
     project_id: str = "",
 ) -> Response:
     """The answer to a list request: those of `items` that match, as `query` wants them.
 
-    `url` is the list's own, for links to other pages; `marker` is what the query names as its marker.
+    `url` is the list's own, for links to other pages; `key` the attribute by which an item is known, the last
+    key of every order; `marker` is what the query names as its marker.
     """
-    runs = await _collect(items, query, marker)
-    chunks = _encoded(runs, query, plural, url)
+    of = attrgetter(f"body.{key}")
+    runs = await _collect(items, query, marker, of)
+    chunks = _encoded(runs, query, plural, url, of)
     first = b""
     async for chunk in chunks:
         if first:
@@ -120,9 +124,11 @@ def shown(item: Item, fields: frozenset[str]) -> Any:
     return {name: value for name, value in values if value is not UNSET}
 
 
-async def _collect(items: Iterable[Item], query: Query, marker: Item | None) -> list[list[_Entry]]:
+async def _collect(
+    items: Iterable[Item], query: Query, marker: Item | None, id_of: IdOf
+) -> list[list[_Entry]]:
     """The items that match, in sorted runs; of a page just the first `limit`, in one run."""
-    key_of = _key_maker(query)
+    key_of = _key_maker(query, id_of)
     after = key_of(marker) if marker is not None else None
     runs: list[list[_Entry]] = []
     run: list[_Entry] = []
@@ -156,18 +162,18 @@ def _matches(item: Item, filters: Sequence[Filter]) -> bool:
     return True
 
 
-def _key_maker(query: Query) -> Callable[[Item], Any]:
+def _key_maker(query: Query, id_of: IdOf) -> Callable[[Item], Any]:
     """What orders an item: the wanted keys, then `id`. Pages in reverse go through the reverse order."""
     reverse = query.page_reverse
     sorts = query.sorts
     if not sorts and not reverse:
-        return lambda item: _id(item)
+        return id_of
     sorted_by_id = any(sort.attribute.name == "id" for sort in sorts)
 
     def key_of(item: Item) -> Any:
         parts = [_part(item, sort, reverse) for sort in sorts]
         if not sorted_by_id:
-            parts.append(_Descending(_id(item)) if reverse else _id(item))
+            parts.append(_Descending(id_of(item)) if reverse else id_of(item))
         return tuple(parts)
 
     return key_of
@@ -182,11 +188,9 @@ def _part(item: Item, sort: Sort, reverse: bool) -> Any:
     return ordered if sort.ascending is not reverse else _Descending(ordered)
 
 
-def _id(item: Item) -> str:
-    return item.body.id  # type: ignore[attr-defined,no-any-return]  # every resource shows one
-
-
-async def _encoded(runs: list[list[_Entry]], query: Query, plural: str, url: str) -> AsyncIterator[bytes]:
+async def _encoded(
+    runs: list[list[_Entry]], query: Query, plural: str, url: str, id_of: IdOf
+) -> AsyncIterator[bytes]:
     """The list's JSON, in chunks."""
     is_page = query.limit is not None
     if is_page and query.page_reverse:
@@ -200,8 +204,8 @@ async def _encoded(runs: list[list[_Entry]], query: Query, plural: str, url: str
             if count:
                 buffer += b","
             else:
-                first_id = _id(entry.item)
-            last_id = _id(entry.item)
+                first_id = id_of(entry.item)
+            last_id = id_of(entry.item)
             count += 1
             buffer += msgspec.json.encode(shown(entry.item, query.fields))
             if len(buffer) >= _CHUNK_BYTES:

@@ -10,8 +10,9 @@ import msgspec
 
 import ovnest
 from ovnest.api.bodies import BULK_MAX
-from ovnest.api.query import PAGE_MAX, SPECIAL_FILTERS, Attribute, attributes_of
-from ovnest.resources.registry import RESOURCES, Resource
+from ovnest.api.query import PAGE_MAX, SPECIAL_FILTERS, Attribute, attributes_of, filtered_by
+from ovnest.operations import KINDS, Kind
+from ovnest.resources.resource import Resource
 
 Json = dict[str, Any]
 
@@ -56,7 +57,7 @@ _TAGS_SCHEMA: Json = {
 }
 
 
-def document(resources: Sequence[Resource] = RESOURCES) -> Json:
+def document(kinds: Sequence[Kind] = KINDS) -> Json:
     """The document as plain objects."""
     return {
         "openapi": "3.1.0",
@@ -66,37 +67,79 @@ def document(resources: Sequence[Resource] = RESOURCES) -> Json:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "paths": {path: item for resource in resources for path, item in _paths(resource).items()},
-        "components": {"schemas": _schemas(resources)},
+        "paths": {path: item for kind in kinds for path, item in _paths(kind, kinds).items()},
+        "components": {"schemas": _schemas(kinds)},
     }
 
 
-def _schemas(resources: Sequence[Resource]) -> Json:
-    structs = [struct for r in resources for struct in (r.create, r.update, r.body)]
+def _schemas(kinds: Sequence[Kind]) -> Json:
+    structs: list[type[msgspec.Struct]] = []
+    for kind in kinds:
+        requests = (kind.resource.create, kind.resource.update, *(each.request for each in kind.actions))
+        structs += [struct for struct in requests if struct is not None]
+        structs.append(kind.resource.body)
     _, schemas = msgspec.json.schema_components(structs, ref_template=_REF)
-    for resource in resources:
+    for kind in kinds:
         # What the caller may not see, and with `fields` what was not asked for, is left out of an answer.
-        schemas[resource.body.__name__].pop("required", None)
+        schemas[kind.resource.body.__name__].pop("required", None)
     return {**schemas, "NeutronError": _ERROR_SCHEMA}
 
 
-def _paths(resource: Resource) -> Json:
-    one, many = resource.singular, resource.plural
-    key = [_parameter("id", "path", _STRING)]
+def _paths(kind: Kind, kinds: Sequence[Kind]) -> Json:
+    resource = kind.resource
+    one = resource.singular
+    root, above = _root(resource)
+    key = [*above, _parameter(resource.key, "path", _STRING)]
+    at_one = f"{root}/{{{resource.key}}}"
     body = {"type": "object", "required": [one], "properties": {one: _ref(resource.body)}}
-    show = _operation(resource, f"show_{one}", f"Show a {one}.", 200, body, [_fields()])
-    update = _operation(resource, f"update_{one}", f"Change a {one}.", 200, body, [_IF_MATCH])
-    update["requestBody"] = _request({one: _ref(resource.update)})
-    delete = _operation(resource, f"delete_{one}", f"Delete a {one}.", 204, None, [_IF_MATCH, *_cascade(one)])
-    return {
-        f"/v2.0/{many}": {"get": _list(resource), "post": _create(resource, body)},
-        f"/v2.0/{many}/{{id}}": {"parameters": key, "get": show, "put": update, "delete": delete},
-        f"/v2.0/{many}/{{id}}/tags": {"parameters": key, **_all_tags(resource)},
-        f"/v2.0/{many}/{{id}}/tags/{{tag}}": {
-            "parameters": [*key, _parameter("tag", "path", _STRING)],
-            **_one_tag(resource),
-        },
+    paths: Json = {
+        root: {**({"parameters": above} if above else {}), **_collection(kind, kinds, body)},
+        at_one: {"parameters": key, **_one(kind, body)},
     }
+    for action in kind.actions:
+        operation = _operation(resource, f"{action.name}_{one}", action.summary, 200, body, [])
+        operation["requestBody"] = _request({one: _ref(action.request)})
+        paths[f"{at_one}/{action.name}"] = {"parameters": key, "put": operation}
+    if resource.has_tags:
+        paths[f"{at_one}/tags"] = {"parameters": key, **_all_tags(resource)}
+        tag = [*key, _parameter("tag", "path", _STRING)]
+        paths[f"{at_one}/tags/{{tag}}"] = {"parameters": tag, **_one_tag(resource)}
+    return paths
+
+
+def _root(resource: Resource) -> tuple[str, list[Json]]:
+    """The path of a collection, and the parameters in it."""
+    if resource.is_nested and resource.parent is not None:
+        above, parameters = _root(resource.parent.resource)
+        name = resource.parent.attribute
+        return f"{above}/{{{name}}}/{resource.collection}", [*parameters, _parameter(name, "path", _STRING)]
+    return f"/v2.0/{resource.collection}", []
+
+
+def _collection(kind: Kind, kinds: Sequence[Kind], body: Json) -> Json:
+    methods = {"get": _list(kind.resource)}
+    if kind.create is not None:
+        methods["post"] = _create(kind, kinds, body)
+    return methods
+
+
+def _one(kind: Kind, body: Json) -> Json:
+    resource = kind.resource
+    one, words = resource.singular, resource.words
+    if_match = [_IF_MATCH] if "revision_number" in resource.facts.__struct_fields__ else []
+    article = "an" if words[0] in "aeiou" else "a"
+    methods = {"get": _operation(resource, f"show_{one}", f"Show {article} {words}.", 200, body, [_fields()])}
+    if kind.update is not None:
+        assert resource.update is not None  # noqa: S101  what can be changed has a Struct for it
+        summary = f"Change {article} {words}."
+        methods["put"] = _operation(resource, f"update_{one}", summary, 200, body, if_match)
+        methods["put"]["requestBody"] = _request({one: _ref(resource.update)})
+    if kind.delete is not None:
+        boolean = {"type": "boolean"}
+        query = [_parameter(name, "query", boolean, what) for name, what in kind.delete_query.items()]
+        summary = f"Delete {article} {words}."
+        methods["delete"] = _operation(resource, f"delete_{one}", summary, 204, None, [*if_match, *query])
+    return methods
 
 
 def _list(resource: Resource) -> Json:
@@ -113,7 +156,7 @@ def _list(resource: Resource) -> Json:
         *(
             _parameter(name, "query", {**_STRING, "description": f"Those {meaning}."})
             for name, meaning in SPECIAL_FILTERS.items()
-            if name not in ("tags",)
+            if name != "tags" and filtered_by(name) in attributes_of(resource.body)
         ),
         *_order(attributes),
         *_pages(),
@@ -121,32 +164,51 @@ def _list(resource: Resource) -> Json:
     return _operation(resource, f"list_{many}", f"List {many}.", 200, body, parameters)
 
 
-def _create(resource: Resource, one_body: Json) -> Json:
+def _create(kind: Kind, kinds: Sequence[Kind], one_body: Json) -> Json:
+    resource = kind.resource
+    assert resource.create is not None  # noqa: S101  what can be made has a Struct for it
     one, many = resource.singular, resource.plural
-    many_body = {
-        "type": "object",
-        "required": [many],
-        "properties": {many: {"type": "array", "items": _ref(resource.body)}},
-    }
-    summary = f"Create a {one}, or several at once, all or none."
-    operation = _operation(resource, f"create_{one}", summary, 201, {"oneOf": [one_body, many_body]}, [])
-    operation["responses"]["201"]["links"] = _links(one)
-    several = {"type": "array", "items": _ref(resource.create), "minItems": 1, "maxItems": BULK_MAX}
-    operation["requestBody"] = _request({one: _ref(resource.create)}, {many: several})
+    article = "an" if resource.words[0] in "aeiou" else "a"
+    if not kind.has_bulk:
+        summary = f"Create {article} {resource.words}."
+        operation = _operation(resource, f"create_{one}", summary, 201, one_body, [])
+        operation["requestBody"] = _request({one: _ref(resource.create)})
+    else:
+        many_body = {
+            "type": "object",
+            "required": [many],
+            "properties": {many: {"type": "array", "items": _ref(resource.body)}},
+        }
+        summary = f"Create {article} {resource.words}, or several at once, all or none."
+        answer = {"oneOf": [one_body, many_body]}
+        operation = _operation(resource, f"create_{one}", summary, 201, answer, [])
+        several = {"type": "array", "items": _ref(resource.create), "minItems": 1, "maxItems": BULK_MAX}
+        operation["requestBody"] = _request({one: _ref(resource.create)}, {many: several})
+    operation["responses"]["201"]["links"] = _links(kind, kinds)
     return operation
 
 
-def _links(one: str) -> Json:
-    """What can be done with a new resource: OpenAPI's way to say that its id is the `id` elsewhere."""
-    new_id = f"$response.body#/{one}/id"
-    names = (f"show_{one}", f"update_{one}", f"delete_{one}", f"replace_{one}_tags", f"list_{one}_tags")
-    links: Json = {name: {"operationId": name, "parameters": {"id": new_id}} for name in names}
-    if one == "network":
-        for other in ("subnet", "port"):
-            links[f"create_{other}"] = {
-                "operationId": f"create_{other}",
-                "requestBody": {other: {"network_id": new_id}},
-            }
+def _links(kind: Kind, kinds: Sequence[Kind]) -> Json:
+    """What can be done with a new one: OpenAPI's way to say that its key is the parameter elsewhere."""
+    resource = kind.resource
+    one, key = resource.singular, resource.key
+    new = f"$response.body#/{one}/{key}"
+    names = [f"show_{one}"]
+    names += [f"update_{one}"] if kind.update is not None else []
+    names += [f"delete_{one}"] if kind.delete is not None else []
+    names += [f"{action.name}_{one}" for action in kind.actions]
+    names += [f"replace_{one}_tags", f"list_{one}_tags"] if resource.has_tags else []
+    links: Json = {name: {"operationId": name, "parameters": {key: new}} for name in names}
+    for other in kinds:
+        parent = other.resource.parent
+        if parent is not None and parent.resource is resource and other.create is not None:
+            name = f"create_{other.resource.singular}"
+            given = (
+                {"parameters": {parent.attribute: new}}
+                if other.resource.is_nested
+                else {"requestBody": {other.resource.singular: {parent.attribute: new}}}
+            )
+            links[name] = {"operationId": name, **given}
     return links
 
 
@@ -251,10 +313,3 @@ def _pages() -> list[Json]:
         _parameter("marker", "query", _STRING, "The id of the one before the page."),
         _parameter("page_reverse", "query", {"type": "boolean"}, "Go towards the beginning."),
     ]
-
-
-def _cascade(singular: str) -> list[Json]:
-    if singular != "port":
-        return []
-    what = "Delete the container ports under the port as well."
-    return [_parameter("cascade", "query", {"type": "boolean"}, what)]

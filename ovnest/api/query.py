@@ -24,6 +24,7 @@ RESERVED = frozenset({"fields", "sort_key", "sort_dir", "limit", "marker", "page
 _SUBSTRING = "_substr"
 _KINDS: dict[type[inspect.Type], str] = {
     inspect.StrType: "str",
+    inspect.LiteralType: "str",
     inspect.IntType: "int",
     inspect.BoolType: "bool",
     inspect.DictType: "dict",
@@ -269,6 +270,11 @@ _SPECIAL: dict[str, tuple[str, Callable[[Sequence[str]], Matches]]] = {
     "not-tags-any": ("tags", _not(_has_any_tag)),
     "changed_since": ("updated_at", _is_changed_since),
 }
+
+
+def filtered_by(name: str) -> str:
+    """The attribute that a filter of that name looks at."""
+    return _SPECIAL[name][0] if name in _SPECIAL else name
 
 
 # Order and pages

@@ -1,10 +1,10 @@
-"""Create, show, list, update and delete: the same five for every resource.
+"""Create, show, list, update and delete, tags and actions: the same for every kind.
 
 Source: Neutron API reference, v2.0; extension standard-attr-revisions (If-Match), standard-attr-tag.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -15,21 +15,23 @@ from ovnest.api.listing import Item, list_response, shown
 from ovnest.api.query import attributes_of, fields_of, read_query
 from ovnest.api.requests import Request
 from ovnest.api.responses import Response
-from ovnest.api.routes import Methods
-from ovnest.api.services import Service
+from ovnest.api.routes import Handle, Methods
 from ovnest.api.store import Store
 from ovnest.api.urls import base_url
 from ovnest.caller import Caller
 from ovnest.errors import PreconditionFailed
 from ovnest.errors.fields import HTTPBadRequest
-from ovnest.errors.once import InvalidIdempotencyKey
-from ovnest.operations import tags
-from ovnest.operations.steps.once import Once
+from ovnest.errors.idempotency_key import InvalidIdempotencyKey
+from ovnest.operations import tag as tag_of
+from ovnest.operations.kind import Action, Kind
+from ovnest.operations.steps.idempotency_key import Once
+from ovnest.operations.steps.visible import target_of, visible
 from ovnest.resources.fields import to_struct
 from ovnest.transaction import Tx
 
 _REVISION = re.compile(r"revision_number=(\d{1,18})")
 _JSON = {"Content-Type": "application/json"}
+NOTHING_NESTED: "Mapping[str, ResourceRoutes]" = {}
 
 
 class RevisionNumberConstraintFailed(PreconditionFailed):
@@ -39,60 +41,87 @@ class RevisionNumberConstraintFailed(PreconditionFailed):
 
 
 class ResourceRoutes:
-    """The routes of one resource."""
+    """The routes of one kind, of its actions, and of the kinds that are nested in it."""
 
-    def __init__(self, store: Store, service: Service) -> None:
+    def __init__(
+        self, store: Store, kind: Kind, nested: Mapping[str, "ResourceRoutes"] = NOTHING_NESTED
+    ) -> None:
         self._store = store
-        self._service = service
-        self._singular = service.resource.singular
-        self._plural = service.resource.plural
-        self._attributes = attributes_of(service.resource.body)
+        self._kind = kind
+        self._nested = nested
+        self._resource = kind.resource
+        self._singular = kind.resource.singular
+        self._plural = kind.resource.plural
+        self._attributes = attributes_of(kind.resource.body)
+        self._actions = {action.name: action for action in kind.actions}
 
-    def routes(self, parts: list[str]) -> Methods | None:
-        """The methods of `/v2.0/<plural>/` and these parts; None when there is no such path."""
+    def routes(self, parts: list[str], parent: str = "") -> Methods | None:
+        """The methods of these parts of a path behind the collection's own; None when there is no such path.
+
+        `parent` is the id in the path that a nested collection stands under.
+        """
         match parts:
             case []:
-                return {"GET": self._list, "POST": self._create}
+                return self._collection(parent)
             case [key]:
-                return {
-                    "GET": lambda request, caller: self._show(request, caller, key),
-                    "PUT": lambda request, caller: self._update(request, caller, key),
-                    "DELETE": lambda request, caller: self._delete(request, caller, key),
-                }
-            case [key, "tags"]:
+                return self._one(key, parent)
+            case [key, "tags"] if self._resource.has_tags:
                 return {
                     "GET": lambda request, caller: self._show_tags(caller, key),
                     "PUT": lambda request, caller: self._replace_tags(request, caller, key),
                     "DELETE": lambda request, caller: self._clear_tags(caller, key),
                 }
-            case [key, "tags", tag]:
+            case [key, "tags", tag] if self._resource.has_tags:
                 return {
                     "GET": lambda request, caller: self._has_tag(caller, key, tag),
                     "PUT": lambda request, caller: self._add_tag(caller, key, tag),
                     "DELETE": lambda request, caller: self._remove_tag(caller, key, tag),
                 }
+            case [key, name] if name in self._actions:
+                action = self._actions[name]
+                return {"PUT": lambda request, caller: self._act(request, caller, key, action)}
+            case [key, name, *rest] if name in self._nested:
+                return self._nested[name].routes(rest, key)
         return None
 
-    async def _create(self, request: Request, caller: Caller) -> Response:
-        service, resource = self._service, self._service.resource
+    def _collection(self, parent: str) -> Methods:
+        methods: dict[str, Handle] = {"GET": lambda request, caller: self._list(request, caller, parent)}
+        if self._kind.create is not None:
+            methods["POST"] = lambda request, caller: self._create(request, caller, parent)
+        return methods
+
+    def _one(self, key: str, parent: str) -> Methods:
+        methods: dict[str, Handle] = {"GET": lambda request, caller: self._show(request, caller, key, parent)}
+        if self._kind.update is not None:
+            methods["PUT"] = lambda request, caller: self._update(request, caller, key, parent)
+        if self._kind.delete is not None:
+            methods["DELETE"] = lambda request, caller: self._delete(request, caller, key, parent)
+        return methods
+
+    async def _create(self, request: Request, caller: Caller, parent: str) -> Response:
+        create, struct = self._kind.create, self._resource.create
+        assert create is not None and struct is not None  # noqa: S101, PT018  else there is no such route
         asked = wanted(request.body, self._singular, self._plural)
-        wants = [to_struct(item, resource.create, resource.create_coercions) for item in asked.items]
+        if asked.is_bulk and not self._kind.has_bulk:
+            raise HTTPBadRequest(reason=f"{self._resource.words.capitalize()}s are made one at a time.")
+        items = [self._of_parent(item, parent) for item in asked.items]
+        wants = [to_struct(item, struct, self._resource.create_coercions) for item in items]
 
         key = request.headers.get(HEADER)
         if key is not None:
             once = once_of(key, asked.items, is_bulk=asked.is_bulk)
             return await self._create_once(caller, wants[0], once)
 
-        def create(tx: Tx) -> list[bytes]:
-            return [self.shown(tx, service.create(tx, want)) for want in wants]
+        def make(tx: Tx) -> list[bytes]:
+            return [self._made(tx, create(tx, want)) for want in wants]
 
-        made = await self._store.write(caller, create, items=len(wants), what=f"create_{self._singular}")
+        made = await self._store.write(caller, make, items=len(wants), what=f"create_{self._singular}")
         if asked.is_bulk:
             return _answer(201, b'{"%b":[%b]}' % (self._plural.encode(), b",".join(made)), caller)
-        return _answer(201, b'{"%b":%b}' % (self._singular.encode(), made[0]), caller)
+        return self._answer(made[0], caller, status=201)
 
     async def _create_once(self, caller: Caller, want: Any, once: Once) -> Response:
-        create_once = self._service.create_once
+        create_once = self._kind.create_once
         if create_once is None:
             raise InvalidIdempotencyKey(reason=f"is kept for ports, not for {self._plural}")
 
@@ -101,50 +130,66 @@ class ResourceRoutes:
             return self.shown(tx, made), is_new
 
         shown, is_new = await self._store.write(caller, create, what=f"create_{self._singular}")
-        return self._one(shown, caller, status=201 if is_new else 200)
+        return self._answer(shown, caller, status=201 if is_new else 200)
 
-    async def _show(self, request: Request, caller: Caller, key: str) -> Response:
+    async def _show(self, request: Request, caller: Caller, key: str, parent: str) -> Response:
         fields = fields_of(request.query)
 
         def show(tx: Tx) -> bytes:
-            return self.shown(tx, self._service.show(tx, key), fields)
+            return self.shown(tx, self._found(tx, key, parent), fields)
 
-        return self._one(await self._store.read(caller, show), caller)
+        return self._answer(await self._store.read(caller, show), caller)
 
-    async def _update(self, request: Request, caller: Caller, key: str) -> Response:
-        service, resource = self._service, self._service.resource
+    async def _update(self, request: Request, caller: Caller, key: str, parent: str) -> Response:
+        update, struct = self._kind.update, self._resource.update
+        assert update is not None and struct is not None  # noqa: S101, PT018  else there is no such route
         asked = changed(request.body, self._singular, self._plural)
-        change = to_struct(asked, resource.update, resource.update_coercions)
+        change = to_struct(asked, struct, self._resource.update_coercions)
         revision = _expected_revision(request)
 
-        def update(tx: Tx) -> bytes:
-            self._check_revision(tx, key, revision)
-            return self.shown(tx, service.update(tx, key, change))
+        def make(tx: Tx) -> bytes:
+            self._check(tx, key, parent, revision)
+            return self.shown(tx, update(tx, key, change))
 
-        return self._one(await self._write(caller, update, "update"), caller)
+        return self._answer(await self._write(caller, make, "update"), caller)
 
-    async def _delete(self, request: Request, caller: Caller, key: str) -> Response:
+    async def _act(self, request: Request, caller: Caller, key: str, action: Action) -> Response:
+        asked = changed(request.body, self._singular, self._plural)
+        want = to_struct(asked, action.request, action.coercions)
+
+        def act(tx: Tx) -> bytes:
+            return self.shown(tx, action.do(tx, key, want))
+
+        return self._answer(await self._write(caller, act, action.name), caller)
+
+    async def _delete(self, request: Request, caller: Caller, key: str, parent: str) -> Response:
+        delete = self._kind.delete
+        assert delete is not None  # noqa: S101  else there is no such route
         if request.body:
             raise HTTPBadRequest(reason="Request body is not supported in DELETE.")
         revision = _expected_revision(request)
         query = dict(request.query)
 
-        def delete(tx: Tx) -> None:
-            self._check_revision(tx, key, revision)
-            self._service.delete(tx, key, query)
+        def take(tx: Tx) -> None:
+            self._check(tx, key, parent, revision)
+            delete(tx, key, query)
 
-        await self._write(caller, delete, "delete")
+        await self._write(caller, take, "delete")
         return _answer(204, b"", caller)
 
-    async def _list(self, request: Request, caller: Caller) -> Response:
+    async def _list(self, request: Request, caller: Caller, parent: str) -> Response:
         query = read_query(request.query, self._attributes)
         tx = await self._store.reading(caller)
-        marker = None if query.marker is None else self._item(tx, self._service.show(tx, query.marker))
+        if parent:
+            self._parent(tx, parent)
+        marker = None if query.marker is None else self._item(tx, self._kind.show(tx, query.marker))
+        found = (facts for facts in self._kind.list(tx, query.given) if self._is_under(facts, parent))
         return await list_response(
-            (self._item(tx, facts) for facts in self._service.list(tx, query.given)),
+            (self._item(tx, facts) for facts in found),
             query,
             plural=self._plural,
-            url=f"{base_url(request)}/v2.0/{self._plural}",
+            url=f"{base_url(request)}{request.path.removesuffix('/').removesuffix('.json')}",
+            key=self._resource.key,
             marker=marker,
             project_id=caller.project_id,
         )
@@ -152,11 +197,11 @@ class ResourceRoutes:
     # Tags
 
     async def _show_tags(self, caller: Caller, key: str) -> Response:
-        found = await self._store.read(caller, lambda tx: tags.show_tags(tx, self._singular, key))
+        found = await self._store.read(caller, lambda tx: tag_of.show_tags(tx, self._resource, key))
         return _tags_answer(found, caller)
 
     async def _has_tag(self, caller: Caller, key: str, tag: str) -> Response:
-        await self._store.read(caller, lambda tx: tags.has_tag(tx, self._singular, key, tag))
+        await self._store.read(caller, lambda tx: tag_of.has_tag(tx, self._resource, key, tag))
         return _answer(204, b"", caller)
 
     async def _replace_tags(self, request: Request, caller: Caller, key: str) -> Response:
@@ -164,19 +209,21 @@ class ResourceRoutes:
         if set(body) != {"tags"}:
             raise HTTPBadRequest(reason="Unable to find 'tags' in request body, or there is more in it")
         given = body["tags"]
-        done = await self._write(caller, lambda tx: tags.replace_tags(tx, self._singular, key, given), "tag")
+        done = await self._write(
+            caller, lambda tx: tag_of.replace_tags(tx, self._resource, key, given), "tag"
+        )
         return _tags_answer(done, caller)
 
     async def _clear_tags(self, caller: Caller, key: str) -> Response:
-        await self._write(caller, lambda tx: tags.replace_tags(tx, self._singular, key, []), "untag")
+        await self._write(caller, lambda tx: tag_of.replace_tags(tx, self._resource, key, []), "untag")
         return _answer(204, b"", caller)
 
     async def _add_tag(self, caller: Caller, key: str, tag: str) -> Response:
-        await self._write(caller, lambda tx: tags.add_tag(tx, self._singular, key, tag), "tag")
+        await self._write(caller, lambda tx: tag_of.add_tag(tx, self._resource, key, tag), "tag")
         return _answer(201, b"", caller)
 
     async def _remove_tag(self, caller: Caller, key: str, tag: str) -> Response:
-        await self._write(caller, lambda tx: tags.remove_tag(tx, self._singular, key, tag), "untag")
+        await self._write(caller, lambda tx: tag_of.remove_tag(tx, self._resource, key, tag), "untag")
         return _answer(204, b"", caller)
 
     # What they share
@@ -188,17 +235,51 @@ class ResourceRoutes:
         """What the caller may see of a resource, as JSON; of that only `fields`, if any are named."""
         return msgspec.json.encode(shown(self._item(tx, facts), fields))
 
+    def _made(self, tx: Tx, facts: Any) -> bytes:
+        item = Item(self._kind.body_when_made(tx, facts), self._hidden(tx, facts))
+        return msgspec.json.encode(shown(item, frozenset()))
+
     def _item(self, tx: Tx, facts: Any) -> Item:
-        hidden = tx.rights.hidden(self._singular, self._attributes, self._service.target(tx, facts))
-        return Item(self._service.body(tx, facts), hidden)
+        return Item(self._kind.body(tx, facts), self._hidden(tx, facts))
 
-    def _check_revision(self, tx: Tx, key: str, expected: int | None) -> None:
-        if expected is not None:
-            current = self._service.show(tx, key).revision_number
-            if current != expected:
-                raise RevisionNumberConstraintFailed(expected=expected, current=current)
+    def _hidden(self, tx: Tx, facts: Any) -> frozenset[str]:
+        always = tx.rights.always_hidden(self._singular)
+        if always is not None:
+            return always
+        return tx.rights.hidden(self._singular, self._attributes, target_of(tx, self._resource, facts))
 
-    def _one(self, shown: bytes, caller: Caller, *, status: int = 200) -> Response:
+    def _found(self, tx: Tx, key: str, parent: str) -> Any:
+        """The one of that key; where it is nested, only under its own parent."""
+        if parent:
+            self._parent(tx, parent)
+        facts = self._kind.show(tx, key)
+        if not self._is_under(facts, parent):
+            raise self._resource.not_found(key)
+        return facts
+
+    def _check(self, tx: Tx, key: str, parent: str, revision: int | None) -> None:
+        if parent:
+            self._found(tx, key, parent)
+        if revision is not None:
+            current = self._kind.show(tx, key).revision_number
+            if current != revision:
+                raise RevisionNumberConstraintFailed(expected=revision, current=current)
+
+    def _parent(self, tx: Tx, parent: str) -> None:
+        assert self._resource.parent is not None  # noqa: S101  only nested kinds have one in the path
+        visible(tx, self._resource.parent.resource, parent)
+
+    def _is_under(self, facts: Any, parent: str) -> bool:
+        where = self._resource.parent
+        return not parent or (where is not None and getattr(facts, where.attribute) == parent)
+
+    def _of_parent(self, item: dict[str, Any], parent: str) -> dict[str, Any]:
+        """What a client wants under the parent in the path."""
+        if not parent or self._resource.parent is None:
+            return item
+        return {**item, self._resource.parent.attribute: parent}
+
+    def _answer(self, shown: bytes, caller: Caller, *, status: int = 200) -> Response:
         return _answer(status, b'{"%b":%b}' % (self._singular.encode(), shown), caller)
 
 

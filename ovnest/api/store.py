@@ -16,10 +16,7 @@ from ovnest.api.remotes import tls_of
 from ovnest.caller import Caller
 from ovnest.config import Settings
 from ovnest.errors.store import NorthboundBusy, NorthboundUnreachable, RequestTooLarge, WriteInDoubt
-from ovnest.northbound.address_book import AddressBook
-from ovnest.northbound.indexes import INDEXES
-from ovnest.northbound.ledger import LEDGER, check_layout
-from ovnest.northbound.tables import TABLES
+from ovnest.northbound.ledger import LEDGER, layout_of
 from ovnest.ovsdb import (
     Busy,
     Client,
@@ -30,7 +27,9 @@ from ovnest.ovsdb import (
     Unreachable,
 )
 from ovnest.policy import Policy
-from ovnest.transaction import Context, Readings, Tx
+from ovnest.rows import HOMES, Homes
+from ovnest.rows.address_book import AddressBook
+from ovnest.transaction import Context, Issuer, Readings, Tx
 
 T = TypeVar("T")
 
@@ -44,20 +43,24 @@ class Store:
     With `writes` False it only reads, and leaves not even the ledger in the database.
     """
 
-    def __init__(self, settings: Settings, policy: Policy, *, writes: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, policy: Policy, *, writes: bool = True, homes: Homes = HOMES
+    ) -> None:
+        self.homes = homes
         self.settings = settings
         self.policy = policy
         self._hosts: Hosts | None = None
-        self.addresses = AddressBook()
+        self._issuer: Issuer | None = None
+        self.addresses = AddressBook(homes)
         self._readings = Readings()
         # One generator a process, seeded by the system: servers must not give the same ids.
         self._random = random.Random(_SYSTEM.getrandbits(256))  # noqa: S311  # no secret is made from it
         self.client = Client(
             settings.northbound,
             NORTHBOUND,
-            tables=TABLES,
-            indexes=INDEXES,
-            trackers=[self.addresses],
+            tables=homes.row_types,
+            indexes=homes.indexes,
+            trackers=self.addresses.trackers,
             ledger=LEDGER if writes else None,
             options=Options(durable=settings.durable),
             tls=tls_of(settings),
@@ -72,11 +75,15 @@ class Store:
             SchemaMismatch: it lacks a table or column that cannot be done without.
         """
         await self.client.ready(timeout_s)
-        check_layout(self.client.replica)
+        layout_of(self.client.replica)
 
     def watch_hosts(self, hosts: Hosts) -> None:
         """Judge bindings by the hosts that there are, from now on."""
         self._hosts = hosts
+
+    def sign_by(self, issuer: Issuer) -> None:
+        """Have what is given once to who makes a thing signed by `issuer`, from now on."""
+        self._issuer = issuer
 
     async def read(self, caller: Caller, look: Callable[[Tx], T]) -> T:
         """What `look` finds in the database as it is now.
@@ -98,7 +105,7 @@ class Store:
             await self.client.barrier()
         except Unreachable as error:
             raise NorthboundUnreachable(reason=error) from error
-        check_layout(self.client.replica)
+        layout_of(self.client.replica)
         return Tx(self.client.replica, self.context(caller))
 
     async def write(
@@ -115,7 +122,7 @@ class Store:
         """
 
         def run(transaction: Transaction) -> T:
-            check_layout(transaction)
+            layout_of(transaction)
             return operation(Tx(transaction, self.context(caller)))
 
         comment = f"{caller.request_id} {what}"
@@ -137,6 +144,7 @@ class Store:
             caller=caller,
             rights=self.policy.rights(caller),
             settings=self.settings,
+            homes=self.homes,
             addresses=self.addresses,
             random=self._random,
             now=_text(seconds),
@@ -145,6 +153,7 @@ class Store:
             hosts_behind=self._hosts.behind if self._hosts is not None else frozenset(),
             chassis=self._hosts.chassis if self._hosts is not None else None,
             readings=self._readings,
+            issuer=self._issuer,
         )
 
     async def __aenter__(self) -> "Store":

@@ -3,14 +3,12 @@
 from ovnest.api.resources import ResourceRoutes
 from ovnest.api.store import Store
 from ovnest.caller import Agent, Caller
-from ovnest.northbound import external_ids as keys
-from ovnest.northbound.indexes import network_id_of
-from ovnest.northbound.tables import LogicalSwitchPort
-from ovnest.operations.agent_ports import own_scope
+from ovnest.operations.agent_port import own_scope
 from ovnest.operations.steps.agent_scope import Scope, is_own
-from ovnest.operations.steps.visible import of_network
+from ovnest.operations.steps.visible import target_within
 from ovnest.resources.network import Network
 from ovnest.resources.port import Port
+from ovnest.rows.port.lookups import PortOwner
 from ovnest.transaction import Tx
 
 
@@ -26,12 +24,10 @@ class CallerViewer:
         """See `Viewer`."""
         return Tx(self._store.client.replica, self._store.context(self._caller))
 
-    def sees(self, tx: Tx, row: LogicalSwitchPort) -> bool:
+    def sees(self, tx: Tx, port: PortOwner) -> bool:
         """See `Viewer`."""
-        ids = row.external_ids
-        network = tx.find(Network, network_id_of(row) or "")
-        owner = ids.get(keys.DEVICE_OWNER, "")
-        return tx.rights.allows("get_port", of_network(network, ids.get(keys.PORT_PROJECT, ""), owner))
+        network = tx.find(Network, port.network_id)
+        return tx.rights.allows("get_port", target_within(network, port.project_id, port.device_owner))
 
     def shown(self, tx: Tx, port_id: str) -> bytes | None:
         """See `Viewer`."""
@@ -53,6 +49,6 @@ class AgentViewer(CallerViewer):
         self._scope = own_scope(tx, self._agent)
         return tx
 
-    def sees(self, tx: Tx, row: LogicalSwitchPort) -> bool:
+    def sees(self, tx: Tx, port: PortOwner) -> bool:
         """See `Viewer`."""
-        return self._scope is not None and is_own(self._scope, row)
+        return self._scope is not None and is_own(self._scope, port)

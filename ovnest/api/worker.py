@@ -20,6 +20,7 @@ from ovnest.api.store import Store
 from ovnest.config import Settings
 from ovnest.errors.policy import BadPolicy
 from ovnest.identity import from_settings
+from ovnest.operations import CATALOGUE
 from ovnest.ovsdb import Unreachable
 from ovnest.policy import Policy, PolicyFile
 
@@ -54,12 +55,13 @@ async def serve(
         UnknownLayout: the Northbound was arranged by a newer release.
         SchemaMismatch: the Northbound lacks a table or column that cannot be done without.
     """
-    policy_file = PolicyFile(settings.policy_file, policy) if settings.policy_file else None
-    store = Store(settings, policy_file.policy if policy_file else Policy())
+    policy_file = PolicyFile(settings.policy_file, CATALOGUE, policy) if settings.policy_file else None
+    store = Store(settings, policy_file.policy if policy_file else Policy(CATALOGUE))
     access_log = AccessLog(_write_out, as_json=settings.log_format == "json")
     events = Events(store.client)
     agents = Agents(settings, agent_sockets[0].getsockname()[:2] if agent_sockets else None)
-    listener = Listener(App(store, from_settings(settings), agents, events), Limits(), access_log)
+    store.sign_by(agents)
+    listener = Listener(App(store, from_settings(settings), events), Limits(), access_log)
     agent_listener = Listener(AgentApp(store, agents, events), AGENT_LIMITS, access_log)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(store)

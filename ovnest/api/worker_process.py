@@ -12,6 +12,7 @@ from ovnest.api.workers import READY, Order
 from ovnest.config import BadSetting
 from ovnest.errors.policy import BadPolicy
 from ovnest.errors.store import UnknownLayout
+from ovnest.operations import CATALOGUE
 from ovnest.ovsdb import SchemaMismatch
 from ovnest.policy import Policy
 
@@ -33,7 +34,9 @@ def main(number: int) -> None:
 
         async with asyncio.TaskGroup() as tasks:
             watch = tasks.create_task(end_with_the_channel())
-            policy = None if order.policy is None else Policy(order.policy, order.settings.policy_file)
+            policy = (
+                None if order.policy is None else Policy(CATALOGUE, order.policy, order.settings.policy_file)
+            )
 
             def say_ready() -> None:
                 writer.write(READY)

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from ovnest.config import Settings
 from ovnest.errors.policy import BadPolicy
+from ovnest.operations import CATALOGUE
 from ovnest.policy import PolicyFile
 
 _log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class Workers:
         self._sockets = tuple(sock.fileno() for sock in sockets)
         self._agent_sockets = tuple(sock.fileno() for sock in agent_sockets)
         self._on_ready = on_ready
-        self._policy_file = PolicyFile(settings.policy_file) if settings.policy_file else None
+        self._policy_file = PolicyFile(settings.policy_file, CATALOGUE) if settings.policy_file else None
         self._ready: set[int] = set()
         self._said_ready = False
         self._running: dict[int, Process] = {}

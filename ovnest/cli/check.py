@@ -13,9 +13,11 @@ from ovnest.api.store import Store
 from ovnest.caller import Caller
 from ovnest.config import BadSetting, Settings, add_options, load
 from ovnest.errors import Refusal
-from ovnest.operations.check import LEFT, REPAIRED, Finding, find_all, repair
+from ovnest.operations import CATALOGUE
+from ovnest.operations.check import find_all, repair
 from ovnest.ovsdb import OvsdbError, Unreachable
 from ovnest.policy import Policy
+from ovnest.rows.finding import LEFT, REPAIRED, Finding
 
 HELP = "compare the Northbound with what its facts say, and repair it"
 EPILOG = (
@@ -75,7 +77,7 @@ async def look(settings: Settings, *, repairing: bool) -> Report:
 
     What was there before and is not there afterwards counts as repaired. Without it nothing is written.
     """
-    async with Store(settings, Policy(), writes=repairing) as store:
+    async with Store(settings, Policy(CATALOGUE), writes=repairing) as store:
         await _ready(store)
         found = await store.read(OPERATOR, find_all)
         if not repairing or not found:

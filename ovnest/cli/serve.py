@@ -23,6 +23,7 @@ from ovnest.config import BadSetting, Settings, add_options, load
 from ovnest.errors.policy import BadPolicy
 from ovnest.errors.store import UnknownLayout
 from ovnest.identity import from_settings
+from ovnest.operations import CATALOGUE
 from ovnest.ovsdb import SchemaMismatch
 from ovnest.policy import PolicyFile
 from ovnest.sandbox.embedded import EmbeddedCentral
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         Agents(settings)
         agent_endpoint = parse_endpoint(settings.agent_listen) if settings.agent_listen else None
         if settings.policy_file:
-            PolicyFile(settings.policy_file)
+            PolicyFile(settings.policy_file, CATALOGUE)
     except (BadSetting, BadPolicy, ValueError) as error:
         print(f"ovnest serve: {error}", file=sys.stderr)
         return 2

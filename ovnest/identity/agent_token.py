@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from ovnest.caller import Agent, Mode
-from ovnest.errors.agents import CodeRefused, CredentialRefused
+from ovnest.errors.agent_code import CodeRefused, CredentialRefused
 from ovnest.errors.policy import Unauthorized
 from ovnest.identity.key_ring import KeyRing
 

@@ -1,61 +1,60 @@
-"""Every column of the Northbound that we read or write: what it means to us, and who may change it.
+"""What a column of the Northbound means to us, said where the column is declared: on the row's Struct.
 
-`docs/northbound.md` is made from this table; what stands in map columns is in `external_ids.KEYS`.
+    name: Annotated[str, Column("`neutron-<network id>`", derived=True)] = ""
+
+A write sets every column of a row but those that OVN fills in (`observed`); of a map only the keys that are
+ours. Writing, `ovnest check` and `docs/northbound.md` go by this.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from ovnest.codec import Key
+from ovnest.ovsdb import Row
+
+EXTERNAL_IDS = "external_ids"
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `derived`: computed from facts; `editable`: a hand may change it; neither: leave it."""
+    """One column.
 
-    table: str
-    name: str
+    `derived`: computed from facts; `editable`: another writer may change it; neither: leave it. `observed`:
+    OVN says it, we write it once at most, when the row is made. `keys` are those of a map that are ours, None
+    for all of them; those of `external_ids` are said by the kind whose row it is.
+    """
+
     meaning: str
     derived: bool = False
     editable: bool = False
+    observed: bool = False
+    keys: tuple[Key, ...] | None = ()
 
 
-_LS, _LSP, _DHCP, _COPP = "Logical_Switch", "Logical_Switch_Port", "DHCP_Options", "Copp"
+@cache
+def columns_of(row_type: type[Row]) -> Mapping[str, Column]:
+    """The columns of a row type by their names, `_uuid` and those that are reverse indexes among them."""
+    return dict(_columns(row_type))
 
-COLUMNS: tuple[Column, ...] = (
-    Column(_LS, "_uuid", "the network's id"),
-    Column(_LS, "name", "`neutron-<network id>`", derived=True),
-    Column(
-        _LS, "ports", "the network's ports and its localnet port, and what others put there", derived=True
-    ),
-    Column(_LS, "other_config", "see its keys", derived=True),
-    Column(_LS, "external_ids", "see its keys"),
-    Column(_LSP, "_uuid", "the port's id; of a localnet port, the segment's"),
-    Column(_LSP, "name", "the port's id; `provnet-<segment id>`", derived=True),
-    Column(_LSP, "type", "empty, `router`, `localport`, `virtual`, `vtep` or `localnet`", derived=True),
-    Column(_LSP, "addresses", "MAC and fixed IPs; `unknown` without port security", derived=True),
-    Column(
-        _LSP,
-        "port_security",
-        "MAC, fixed IPs, allowed pairs; empty: port_security_enabled false",
-        derived=True,
-    ),
-    Column(_LSP, "parent_name", "the parent of a container port: parent_name of binding:profile"),
-    Column(_LSP, "tag_request", "its tag: tag of binding:profile; of a localnet port the VLAN"),
-    Column(_LSP, "tag", "the same; ovn-northd copies it, we write it at once", derived=True),
-    Column(_LSP, "up", "OVN's word: the port is bound. Written once, `false`, when the row is made"),
-    Column(_LSP, "enabled", "admin_state_up", editable=True),
-    Column(_LSP, "options", "see its keys"),
-    Column(_LSP, "dhcpv4_options", "the subnet's row, or the port's own; none: no DHCP", derived=True),
-    Column(_LSP, "dhcpv6_options", "likewise", derived=True),
-    Column(_LSP, "external_ids", "see its keys"),
-    Column(_DHCP, "_uuid", "the subnet's id; of a port's own options, made from the port's id"),
-    Column(_DHCP, "cidr", "the subnet's cidr"),
-    Column(
-        _DHCP,
-        "options",
-        "what DHCP hands out; empty: OVN does not answer. All keys are ours",
-        derived=True,
-    ),
-    Column(_DHCP, "external_ids", "see its keys"),
-    Column(_COPP, "_uuid", "made from the name, so that two servers cannot make two", derived=True),
-    Column(_COPP, "name", "`ovnest:<kind>:<id>`; `ovnest:ledger`"),
-    Column(_COPP, "external_ids", "the document's attributes; the ledger's keys"),
-)
+
+@cache
+def written_columns(row_type: type[Row]) -> tuple[str, ...]:
+    """The columns that a write sets, by their attributes, in the order of the Struct."""
+    known = columns_of(row_type)
+    return tuple(name for name in row_type.__struct_fields__ if name != "uuid" and not known[name].observed)
+
+
+def _columns(row_type: type[Row]) -> Iterator[tuple[str, Column]]:
+    beside: Mapping[str, Column] = getattr(row_type, "BESIDE", {})
+    yield from beside.items()
+    hints: dict[str, Any] = get_type_hints(row_type, include_extras=True)
+    for name in row_type.__struct_fields__:
+        if name == "uuid":
+            continue
+        notes = get_args(hints[name])[1:] if get_origin(hints[name]) is Annotated else ()
+        column = next((note for note in notes if isinstance(note, Column)), None)
+        if column is None:
+            raise TypeError(f"{row_type.__name__}.{name} does not say what it means")
+        yield name, column

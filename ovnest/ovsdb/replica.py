@@ -62,10 +62,10 @@ class View(Protocol):
         """All rows of a type."""
 
     def owners(self, row_type: type[Row], column: str, child: RowUuid) -> Collection[RowUuid]:
-        """The rows of `row_type` that refer to `child` in `column`, one of its REFERENCES."""
+        """The rows of `row_type` that refer to `child` in `column`, one of its CONTAINS or JOINS."""
 
     def children(self, row_type: type[Row], column: str, owner: RowUuid) -> Collection[RowUuid]:
-        """The rows that `owner` refers to in `column`, one of its REFERENCES."""
+        """The rows that `owner` refers to in `column`, one of its CONTAINS or JOINS."""
 
 
 class Links:

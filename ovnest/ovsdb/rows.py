@@ -8,6 +8,7 @@ Source: RFC 7047, 3.2 (types of columns) and 5.1 (values).
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Final, Generic, TypeVar, Union, get_args, get_origin
 
 import msgspec
@@ -38,13 +39,19 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     defaults out. An attribute is named as its column, less a trailing `_`; `uuid` is `_uuid`.
 
     `TABLE` is the table's name. `OPTIONAL` names columns that an older schema may lack: they then have
-    their default, and writes of them are left out. `REFERENCES` names large sets of references (the ports
-    of a switch) that are no values of the row but indexes of the replica, both ways.
+    their default, and writes of them are left out.
+
+    Large sets of references (the ports of a switch) are no values of the row but indexes of the replica, both
+    ways: `CONTAINS` has those by which a row holds others, which go when nobody refers to them, and `JOINS`
+    those to rows that live on their own. `REFERS` has the columns that are values and name another row by its
+    `_uuid`: who writes one can have that row's existence checked. Each says the table referred to.
     """
 
     TABLE: ClassVar[str] = ""
     OPTIONAL: ClassVar[frozenset[str]] = frozenset()
-    REFERENCES: ClassVar[tuple[str, ...]] = ()
+    CONTAINS: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    JOINS: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    REFERS: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     uuid: RowUuid
 
@@ -110,7 +117,7 @@ class Shape(Generic[R]):
             raise TypeError(f"{row_type.__name__} does not say its TABLE.")
         self.row_type = row_type
         self.table = row_type.TABLE
-        self.references = row_type.REFERENCES
+        self.references = (*row_type.CONTAINS, *row_type.JOINS)
         self.by_attribute = {
             attribute: Column(attribute, annotation)
             for attribute, annotation in typing.get_type_hints(row_type).items()

@@ -327,14 +327,14 @@ class Transaction:
         add: Iterable[RowUuid] = (),
         remove: Iterable[RowUuid] = (),
     ) -> None:
-        """Add to and take from one of the REFERENCES of the row `owner`.
+        """Add to and take from one of the columns of references of the row `owner`.
 
         Raises:
             RowGone: there is no such owner (any more).
         """
         stage = self._stage
-        if column not in row_type.REFERENCES:
-            raise TypeError(f"{row_type.TABLE}.{column} is not among its REFERENCES.")
+        if column not in row_type.CONTAINS and column not in row_type.JOINS:
+            raise TypeError(f"{row_type.TABLE}.{column} is neither in its CONTAINS nor in its JOINS.")
         self.require(row_type, owner)
         for child in remove:
             stage.link(row_type, column, owner, child, False)

@@ -6,16 +6,17 @@ them: one of its decisions costs 60 to 120 microseconds, and it lets a missing f
 a broken rule pass. A rule is compiled, decided once for a caller as far as the caller decides it, and
 asked about a target in less than a microsecond.
 
-    file = PolicyFile("/etc/ovnest/policy.yaml")
+    file = PolicyFile("/etc/ovnest/policy.yaml", catalogue)
     rights = file.policy.rights(caller)
-    target = Target(project_id=project, network_project_id=network.project_id)
-    for rule in rules_for_create("port", attributes):
+    target = Target(project_id=project, parent_project_id=network.project_id)
+    for rule in rules_for_create("port", attributes, rights.defaults["port"]):
         rights.require(rule, target)
 
 Reading the file is the only I/O here; who asks it to look again is somebody else.
 """
 
 from ovnest.errors.policy import BadPolicy, PolicyNotAuthorized
+from ovnest.policy.catalogue import Catalogue, catalogue_of
 from ovnest.policy.file import PolicyFile, load
 from ovnest.policy.policy import Policy
 from ovnest.policy.requested import rules_for_create, rules_for_update
@@ -24,11 +25,13 @@ from ovnest.policy.target import Target
 
 __all__ = [
     "BadPolicy",
+    "Catalogue",
     "Policy",
     "PolicyFile",
     "PolicyNotAuthorized",
     "Rights",
     "Target",
+    "catalogue_of",
     "load",
     "rules_for_create",
     "rules_for_update",

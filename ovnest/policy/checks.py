@@ -14,13 +14,13 @@ from operator import attrgetter
 from msgspec import Struct
 from oslo_policy import policy
 
+from ovnest.policy.catalogue import Catalogue
 from ovnest.policy.language import Tree
-from ovnest.policy.target import FACTS, Target
+from ovnest.policy.target import Target
 
 Predicate = Callable[[Target], bool]
 Decision = bool | Predicate
 
-RESOURCES = ("networks", "network", "subnets", "subnet", "ports", "port")
 KINDS = ("rule", "role", "project_id", "tenant_id", "user_id", "field")
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -43,8 +43,9 @@ class BrokenCheck(ValueError):
 class Compiler:
     """Compiles rules that refer to each other. They must not refer to each other in a circle."""
 
-    def __init__(self, trees: Mapping[str, Tree]) -> None:
+    def __init__(self, trees: Mapping[str, Tree], catalogue: Catalogue) -> None:
         self._trees = trees
+        self._catalogue = catalogue
         self._compiled: dict[str, Check] = {}
 
     def rule(self, name: str) -> Check:
@@ -69,7 +70,7 @@ class Compiler:
         if isinstance(tree, policy.RuleCheck):
             return self.rule(tree.match)
         if isinstance(tree, policy.Check):
-            return compile_leaf(tree.kind, tree.match)
+            return compile_leaf(tree.kind, tree.match, self._catalogue)
         return _constant(str(tree) == "@")  # what is left is @ or !
 
 
@@ -95,7 +96,7 @@ def leaves(tree: Tree) -> Iterable[tuple[str, str]]:
         yield tree.kind, tree.match
 
 
-def compile_leaf(kind: str, value: str) -> Check:
+def compile_leaf(kind: str, value: str, known: Catalogue) -> Check:
     """One check: `role:admin`, `project_id:%(network:project_id)s`, `field:networks:shared=True`, …
 
     Raises:
@@ -104,12 +105,12 @@ def compile_leaf(kind: str, value: str) -> Check:
     if kind == "role":
         return _role(value)
     if kind in ("project_id", "tenant_id"):
-        return _caller_is(attrgetter("project_id"), value)
+        return _caller_is(attrgetter("project_id"), value, known)
     if kind == "user_id":
-        return _caller_is(attrgetter("user_id"), value)
+        return _caller_is(attrgetter("user_id"), value, known)
     if kind == "field":
-        return _field(value)
-    return _literal(kind, value)
+        return _field(value, known)
+    return _literal(kind, value, known)
 
 
 def _any(checks: Iterable[Check]) -> Check:
@@ -189,10 +190,10 @@ def _role(value: str) -> Check:
     return lambda who: role in who.roles
 
 
-def _caller_is(fact: Callable[[Who], str], value: str) -> Check:
+def _caller_is(fact: Callable[[Who], str], value: str, known: Catalogue) -> Check:
     # A fact that is empty is nobody's: a resource without an owner does not belong to a caller without a
     # project.
-    attribute = _target_attribute(value)
+    attribute = _target_attribute(value, known)
     if attribute is None:
         return lambda who: fact(who) == value
     theirs = attrgetter(attribute)
@@ -204,18 +205,18 @@ def _caller_is(fact: Callable[[Who], str], value: str) -> Check:
     return check
 
 
-def _field(value: str) -> Check:
+def _field(value: str, known: Catalogue) -> Check:
     match = re.fullmatch(r"(\w+):(.+?)=(.*)", value)
-    if match is None or match[1] not in RESOURCES:
+    if match is None or match[1] not in known.resources:
         raise BrokenCheck(f"'field:{value}' is not of the form field:networks:shared=True")
-    attribute = FACTS.get(match[2])
+    attribute = known.facts.get(match[2])
     if attribute is None:
-        raise BrokenCheck(f"'{match[2]}' is no field that rules know; they know {', '.join(FACTS)}")
+        raise BrokenCheck(f"'{match[2]}' is no field that rules know; they know {', '.join(known.facts)}")
     predicate = _is_boolean(attribute, match[3]) if _is_switch(attribute) else _is_text(attribute, match[3])
     return lambda who: predicate
 
 
-def _literal(kind: str, value: str) -> Check:
+def _literal(kind: str, value: str, known: Catalogue) -> Check:
     # As oslo.policy has it: 'compute:nova':%(device_owner)s or True:%(shared)s.
     try:
         literal = str(ast.literal_eval(kind))
@@ -223,23 +224,23 @@ def _literal(kind: str, value: str) -> Check:
         raise BrokenCheck(
             f"'{kind}:{value}' is no check that ovnest knows; it knows {', '.join(KINDS)}"
         ) from None  # Python's words for it are about Python
-    attribute = _target_attribute(value)
+    attribute = _target_attribute(value, known)
     if attribute is None:
         return _constant(value == literal)
     theirs = attrgetter(attribute)
     return lambda who: lambda target: str(theirs(target)) == literal
 
 
-def _target_attribute(value: str) -> str | None:
+def _target_attribute(value: str, known: Catalogue) -> str | None:
     # The attribute of Target that `%(name)s` means; None for a plain value.
     match = re.fullmatch(r"%\((.*)\)s", value)
     if match is None:
         if "%" in value:
             raise BrokenCheck(f"'{value}' is neither a plain value nor of the form %(project_id)s")
         return None
-    if match[1] not in FACTS:
-        raise BrokenCheck(f"'%({match[1]})s' is no fact that rules know; they know {', '.join(FACTS)}")
-    return FACTS[match[1]]
+    if match[1] not in known.facts:
+        raise BrokenCheck(f"'%({match[1]})s' is no fact that rules know; they know {', '.join(known.facts)}")
+    return known.facts[match[1]]
 
 
 def _is_switch(attribute: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from ovnest.errors.policy import BadPolicy
+from ovnest.policy.catalogue import Catalogue
 from ovnest.policy.policy import Policy
 
 SIZE_MAX_BYTES = 1024 * 1024
@@ -26,15 +27,16 @@ class PolicyFile:
     before stays with that.
     """
 
-    def __init__(self, path: str, in_force: Policy | None = None) -> None:
+    def __init__(self, path: str, catalogue: Catalogue, in_force: Policy | None = None) -> None:
         """Read the file; or begin with the policy that is in force, and look at the file soon.
 
         Raises:
             BadPolicy: it is missing or refused.
         """
         self.path = path
+        self._catalogue = catalogue
         self._signature = _signature(path) if in_force is None else None
-        self.policy = load(path) if in_force is None else in_force
+        self.policy = load(path, catalogue) if in_force is None else in_force
 
     def reload_if_changed(self) -> bool:
         """Read the file again if it is another than last time; True when a new policy is in force.
@@ -47,12 +49,12 @@ class PolicyFile:
         if signature == self._signature:
             return False
         self._signature = signature
-        self.policy = load(self.path)
+        self.policy = load(self.path, self._catalogue)
         return True
 
 
-def load(path: str) -> Policy:
-    """The policy that the file makes of the default rules.
+def load(path: str, catalogue: Catalogue) -> Policy:
+    """The policy that the file makes of a catalogue's default rules.
 
     Raises:
         BadPolicy: it cannot be read, or something in it cannot be.
@@ -68,7 +70,7 @@ def load(path: str) -> Policy:
         rules = read_rules(content.decode("utf-8"))
     except ValueError as error:
         raise BadPolicy(path, (str(error),)) from error
-    return Policy(rules, path)
+    return Policy(catalogue, rules, path)
 
 
 def read_rules(text: str) -> dict[str, str]:

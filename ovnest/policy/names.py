@@ -1,16 +1,10 @@
-"""The names a policy file may have: our rules, Neutron's of what is not served here, and new ones.
+"""Neutron's names for what is not served here, or not yet: rules of these names are read, and have no effect.
 
-oslo.policy takes any name, so that a misspelt rule is one that nothing ever asks for.
+Source: neutron.conf.policies.
 """
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from itertools import product
-
-import msgspec
-
-from ovnest.policy.rules import DEFAULT_RULES
-from ovnest.resources.registry import RESOURCES
 
 
 def _words(text: str) -> list[str]:
@@ -20,7 +14,6 @@ def _words(text: str) -> list[str]:
 ACTIONS = ("create", "get", "update", "delete")
 OTHER_ACTIONS = ("add", "remove", "activate")
 
-# Neutron's resources that ovnest does not serve, or not yet: their rules are read, and have no effect.
 _NOT_SERVED = _words(
     "address_group address_scope agent auto_allocated_topology availability_zone "
     "default_security_group_rule dhcp-agents dhcp-network dhcp-networks flavor flavor_service_profile "
@@ -60,43 +53,4 @@ def _not_served() -> Iterable[str]:
     yield from _NOT_SERVED_OTHERS
 
 
-def _attributes() -> Iterable[str]:
-    for resource in RESOURCES:
-        shown = (field.encode_name for field in msgspec.structs.fields(resource.body))
-        yield from (f"get_{resource.singular}:{name}" for name in shown)
-        yield from (f"create_{resource.singular}:{name}" for name in resource.create_coercions)
-        yield from (f"update_{resource.singular}:{name}" for name in resource.update_coercions)
-
-
-# Names that Neutron had before 2025.1, and those that they became.
-RENAMED = {
-    f"{action}_{resource.plural}_tags": f"{action}_{resource.singular}:tags"
-    for action in ACTIONS
-    for resource in RESOURCES
-}
-SERVED = frozenset({*DEFAULT_RULES, *_attributes()})
-NOT_SERVED = frozenset(_not_served()) - SERVED
-
-
-def is_served(name: str) -> bool:
-    """Whether a rule of that name decides anything here."""
-    return name in SERVED
-
-
-def is_not_served(name: str) -> bool:
-    """Whether it is a rule of Neutron's for a resource or an attribute that is not served here."""
-    action_and_resource, _, attribute = name.partition(":")
-    return name in NOT_SERVED or (bool(attribute) and action_and_resource in NOT_SERVED)
-
-
-def can_be_new(name: str) -> bool:
-    """Whether a file may make a rule of that name for others to refer to: it is not named as an action."""
-    first, separator, _ = name.partition("_")
-    return ":" not in name and not (separator and first in (*ACTIONS, *OTHER_ACTIONS))
-
-
-def nearest(name: str, names: Iterable[str] | None = None) -> str:
-    """Did you mean …?, with the nearest of `names` (all that exist if None); empty when none is near."""
-    known = sorted(SERVED | NOT_SERVED if names is None else names)
-    found = get_close_matches(name, known, n=1, cutoff=0.6)
-    return f" Did you mean {found[0]}?" if found else ""
+NOT_SERVED = frozenset(_not_served())

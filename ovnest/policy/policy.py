@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping
 
 from ovnest.caller import Caller
 from ovnest.errors.policy import BadPolicy
+from ovnest.policy.catalogue import Catalogue, can_be_new
 from ovnest.policy.checks import BrokenCheck, Compiler, Who, compile_leaf, leaves, references
 from ovnest.policy.language import BrokenRule, Tree, read_rule
-from ovnest.policy.names import RENAMED, can_be_new, is_not_served, is_served, nearest
 from ovnest.policy.rights import Rights
-from ovnest.policy.rules import DEFAULT_RULES
 
 CALLERS_KEPT = 1024
 
@@ -16,21 +15,27 @@ CALLERS_KEPT = 1024
 class Policy:
     """Rules that are known to be good. It never changes; a changed file makes a new one."""
 
-    def __init__(self, changes: Mapping[str, str] | None = None, path: str = "") -> None:
-        """The default rules, with these instead or in addition.
+    def __init__(
+        self, catalogue: Catalogue, changes: Mapping[str, str] | None = None, path: str = ""
+    ) -> None:
+        """The default rules of a catalogue, with these instead or in addition.
 
         Raises:
             BadPolicy: a rule has an unknown name, cannot be read, or refers to one that is not there.
         """
         changes = changes or {}
-        renamed = {RENAMED.get(name, name): text for name, text in changes.items() if name in RENAMED}
-        trees, problems = _read({**renamed, **{n: t for n, t in changes.items() if n not in RENAMED}})
+        old = catalogue.renamed
+        renamed = {old[name]: text for name, text in changes.items() if name in old}
+        trees, problems = _read(
+            catalogue, {**renamed, **{name: text for name, text in changes.items() if name not in old}}
+        )
         if problems:
             raise BadPolicy(path, tuple(problems))
         self.path = path
         self.changes = dict(changes)
-        self.without_effect = tuple(sorted(name for name in changes if is_not_served(name)))
-        compiler = Compiler(trees)
+        self.without_effect = tuple(sorted(name for name in changes if catalogue.is_not_served(name)))
+        compiler = Compiler(trees, catalogue)
+        self.catalogue = catalogue
         self._checks = {name: compiler.rule(name) for name in trees}
         self._attribute_rules: dict[str, dict[str, str]] = {}
         for name in trees:
@@ -51,11 +56,13 @@ class Policy:
         if found is None:
             if len(self._rights) >= CALLERS_KEPT:
                 del self._rights[next(iter(self._rights))]
-            found = self._rights[who] = Rights(who, self._checks, self._attribute_rules)
+            found = self._rights[who] = Rights(
+                who, self._checks, self._attribute_rules, self.catalogue.defaults
+            )
         return found
 
 
-def _read(changes: Mapping[str, str]) -> tuple[dict[str, Tree], list[str]]:
+def _read(catalogue: Catalogue, changes: Mapping[str, str]) -> tuple[dict[str, Tree], list[str]]:
     """The trees of all rules that have an effect, and what is wrong with the changed ones."""
     changed: dict[str, Tree] = {}
     problems = []
@@ -67,34 +74,37 @@ def _read(changes: Mapping[str, str]) -> tuple[dict[str, Tree], list[str]]:
 
     referred = {reference for tree in changed.values() for reference in references(tree)}
     for name in changes:
-        is_new = not is_served(name) and not is_not_served(name)
+        is_new = name not in catalogue.served and not catalogue.is_not_served(name)
         if is_new and not (can_be_new(name) and name in referred):
-            problems.append(f"{name}: {_unknown(name)}")
+            problems.append(f"{name}: {_unknown(catalogue, name)}")
 
-    trees = {name: read_rule(name, text) for name, text in DEFAULT_RULES.items()}
-    trees |= {name: tree for name, tree in changed.items() if not is_not_served(name)}
+    trees = {name: read_rule(name, text) for name, text in catalogue.rules.items()}
+    trees |= {name: tree for name, tree in changed.items() if not catalogue.is_not_served(name)}
     problems += [
-        f"{name}: {problem}." for name in changed if name in trees for problem in _broken(trees[name])
+        f"{name}: {problem}."
+        for name in changed
+        if name in trees
+        for problem in _broken(catalogue, trees[name])
     ]
     for name, tree in trees.items():
         problems += [
-            f"{name}: it refers to rule:{other}, which is not defined.{nearest(other, trees)}"
+            f"{name}: it refers to rule:{other}, which is not defined.{catalogue.nearest(other, trees)}"
             for other in sorted(references(tree) - trees.keys())
         ]
     problems += [f"{circle[0]}: it refers to itself, {' -> '.join(circle)}." for circle in _circles(trees)]
     return trees, problems
 
 
-def _unknown(name: str) -> str:
+def _unknown(catalogue: Catalogue, name: str) -> str:
     if can_be_new(name):
-        return f"it is no rule of Neutron's, and no other rule refers to it.{nearest(name)}"
-    return f"there is no rule of that name.{nearest(name)}"
+        return f"it is no rule of Neutron's, and no other rule refers to it.{catalogue.nearest(name)}"
+    return f"there is no rule of that name.{catalogue.nearest(name)}"
 
 
-def _broken(tree: Tree) -> Iterator[str]:
+def _broken(catalogue: Catalogue, tree: Tree) -> Iterator[str]:
     for kind, value in leaves(tree):
         try:
-            compile_leaf(kind, value)
+            compile_leaf(kind, value, catalogue)
         except BrokenCheck as error:
             yield str(error)
 

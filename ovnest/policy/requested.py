@@ -8,17 +8,14 @@ from typing import Any
 
 from msgspec import UNSET, Struct
 
-from ovnest.policy.rules import ATTRIBUTE_DEFAULTS
-
 _LISTS = (list, tuple)
 
 
-def rules_for_create(resource: str, attributes: Mapping[str, Any]) -> list[str]:
+def rules_for_create(resource: str, attributes: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
     """The rules for creating a resource with these attributes, by their names at the wire.
 
     An attribute that is given with its default counts as not given, as in Neutron.
     """
-    defaults = ATTRIBUTE_DEFAULTS[resource]
     asked_for = {
         name: value
         for name, value in attributes.items()

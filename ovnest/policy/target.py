@@ -6,24 +6,24 @@ from msgspec import Struct
 class Target(Struct, frozen=True, kw_only=True, gc=False):
     """A resource as policy sees it.
 
-    The `network_` facts are those of the network that a subnet or a port belongs to; a network's target
-    has its own there. On an update `device_owner` is the one the port would have.
+    `parent_project_id` is the owner of what it belongs to (of a port, the network's), or its own where it
+    belongs to nothing. `shared`: it, or what it belongs to, is shared with the caller; `external` likewise.
+    On an update `device_owner` is the one the port would have.
     """
 
     project_id: str
-    network_project_id: str = ""
-    network_shared: bool = False
-    network_external: bool = False
+    parent_project_id: str = ""
+    shared: bool = False
+    external: bool = False
     device_owner: str = ""
 
 
-# A target's facts by the names that rules have for them, in `%(name)s` and in `field:<resource>:<name>=`.
+# A target's facts by the names that rules have for them, in `%(name)s` and in `field:<resource>:<name>=`;
+# beside them stand `<parent>:project_id` and `<parent>:tenant_id` for every kind of parent.
 FACTS = {
     "project_id": "project_id",
     "tenant_id": "project_id",
-    "network:project_id": "network_project_id",
-    "network:tenant_id": "network_project_id",
-    "shared": "network_shared",
-    "router:external": "network_external",
+    "shared": "shared",
+    "router:external": "external",
     "device_owner": "device_owner",
 }

@@ -1,11 +1,12 @@
-"""Agent codes: what an administrator may ask for, and what is shown; and what agents say and are told."""
+"""Agent codes: what an administrator may ask for, what is kept and shown; what agents say and are told."""
 
 import re
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from ovnest.caller import Mode
+from ovnest.errors.agent_code import AgentCodeNotFound
 from ovnest.resources.fields import (
     NAME_MAX,
     Coercions,
@@ -16,6 +17,7 @@ from ovnest.resources.fields import (
     uuid,
     whole_number,
 )
+from ovnest.resources.resource import Resource
 
 PORTS_MAX = 4094  # one for each tag
 PORTS_DEFAULT = 1000
@@ -25,6 +27,51 @@ EXPIRES_S = 3600
 NETWORKS_MAX = 100
 REASON_MAX = 255
 _CHASSIS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+
+
+class Plugged(Struct, frozen=True, kw_only=True):
+    """What an agent last said of one port; `since` is when it began to say so, in Unix time."""
+
+    plugged: bool
+    reason: str = ""
+    since: int = 0
+
+
+class AgentCode(Struct, frozen=True, kw_only=True):
+    """What the agent of a parent port (or, in mode `overlay`, of a chassis) may do, and what it last said.
+
+    `id` is the port's id or the chassis' name. `code` is the permission that waits to be taken up until
+    `code_expires`, `grant` the one that was taken up and has been renewed `generation` times, last by the
+    request with that `nonce`. `conflict_at` is when an older generation was seen in use. `plugged` maps a
+    port's id to a `Plugged` in JSON. All times are Unix time; 0 and empty mean never. There is no secret
+    here, nor the hash of one.
+    """
+
+    id: str
+    mode: Annotated[Mode, Meta(description="`overlay`: the agent of a chassis; absent: of a parent port")] = (
+        "nested"
+    )
+    project_id: Annotated[str, Meta(description="the project that owns the ports it makes")] = ""
+    networks: Annotated[tuple[str, ...], Meta(description="networks that it may make ports on")] = ()
+    ports_max: Annotated[int, Meta(description="how many ports it may have")] = 0
+    networks_max: Annotated[int, Meta(description="how many networks it may make itself")] = 0
+    made: Annotated[
+        tuple[str, ...], Meta(description="networks that it has made, on which it may make ports, too")
+    ] = ()
+    code: Annotated[str, Meta(description="the permission that a code waits to be used for")] = ""
+    code_expires: Annotated[int, Meta(description="until when it waits, in Unix time")] = 0
+    grant: Annotated[str, Meta(description="the permission that the credential in use came from")] = ""
+    generation: Annotated[int, Meta(description="how often that credential has been renewed")] = 0
+    nonce: Annotated[str, Meta(description="the request that renewed it last")] = ""
+    enrolled_at: Annotated[int, Meta(description="when the code was used, in Unix time")] = 0
+    renewed_at: Annotated[int, Meta(description="when the credential was renewed last, in Unix time")] = 0
+    conflict_at: Annotated[
+        int, Meta(description="when an older generation was seen in use, in Unix time")
+    ] = 0
+    reported_at: Annotated[int, Meta(description="when the agent reported last, in Unix time")] = 0
+    plugged: Annotated[
+        dict[str, str], Meta(description="`plugged.<port>`: what the agent last said of that port, as JSON")
+    ] = {}
 
 
 class CreateAgentCode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -154,3 +201,15 @@ CREATE_AGENT_CODE: Coercions = {
     "networks_max": whole_number(0, NETWORKS_MAX),
     "expires_s": whole_number(EXPIRES_S_MIN, EXPIRES_S_MAX),
 }
+
+AGENT_CODE = Resource(
+    singular="agent_code",
+    plural="agent_codes",
+    path="agent-codes",
+    facts=AgentCode,
+    body=AgentCodeBody,
+    key="subject",
+    not_found=lambda key: AgentCodeNotFound(subject=key),
+    create=CreateAgentCode,
+    create_coercions=CREATE_AGENT_CODE,
+)

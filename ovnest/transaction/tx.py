@@ -1,52 +1,61 @@
-"""Tx: the facts an operation reads, and those it stages."""
+"""Tx: the facts an operation reads, and those it stages. It names no kind: what a kind is, its home says."""
 
-from collections.abc import Callable, Hashable, Iterator
+from collections import deque
+from collections.abc import Hashable, Iterator
+from functools import partial
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, overload
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from ovnest.allocation.ranges import address_number
 from ovnest.caller import Caller
 from ovnest.config import Settings
-from ovnest.derive.dependents import DEPENDENTS
 from ovnest.errors.store import NotUnderstood
-from ovnest.northbound.address_book import AddressBook
-from ovnest.northbound.cidrs import range_of
-from ovnest.northbound.indexes import PORTS_ALLOWED_ADDRESS, SUBNETS_OF_NETWORK
-from ovnest.northbound.ports import is_port
-from ovnest.northbound.subnets import is_subnet
-from ovnest.northbound.tables import LogicalSwitch, LogicalSwitchPort
-from ovnest.ovsdb import Index, Row, RowUuid, Transaction, View
+from ovnest.northbound.ledger import layout_of
+from ovnest.ovsdb import Row, RowUuid, Transaction, View
 from ovnest.policy import Rights
-from ovnest.resources.network import Network
-from ovnest.resources.port import Port
-from ovnest.resources.subnet import Subnet
-from ovnest.transaction.homes import HOMES, PORT_HOME
+from ovnest.rows.address_book import AddressBook
+from ovnest.rows.home import NOTHING, Glance, Home, Lookup, PartHome
+from ovnest.rows.homes import Homes
 from ovnest.transaction.readings import Readings
 from ovnest.transaction.reconcile import new_references, reconcile
 
 F = TypeVar("F")
-R = TypeVar("R", bound=Row)
 K = TypeVar("K")
 V = TypeVar("V")
 
 _KEPT = 1024
 
 
+class Issuer(Protocol):
+    """Who signs what is given once to who made a thing: a secret that is kept nowhere."""
+
+    def require(self) -> None:
+        """Whether it can.
+
+        Raises:
+            Refusal: it cannot, and why.
+        """
+
+    def issue(self, facts: Any) -> str:
+        """The secret for these facts."""
+
+
 class Context(Struct, frozen=True, kw_only=True):
     """What an operation may know beside the database.
 
-    `now` is UTC as the API shows it, `seconds` the same as Unix time. `hosts` are the names of the live
-    chassis, None where no Southbound is given; `hosts_behind` those of them that do not follow any more.
-    `chassis` are the names of all chassis without their host names, None where they are not known now.
-    `random` is the only chance there is. `readings` spares reading the same rows again for each operation.
+    `issuer` is None where this server signs nothing. `homes` says where each kind of facts lives. `now` is
+    UTC as the API shows it, `seconds` the same as Unix time. `hosts` are the names of the live chassis, None
+    where no Southbound is given; `hosts_behind` those of them that do not follow any more. `chassis` are the
+    names of all chassis without their host names, None where they are not known now. `random` is the only
+    chance there is. `readings` spares reading the same rows again for each operation.
     """
 
     caller: Caller
     rights: Rights
     settings: Settings
+    homes: Homes
     addresses: AddressBook
     random: Random
     now: str
@@ -55,18 +64,20 @@ class Context(Struct, frozen=True, kw_only=True):
     hosts_behind: frozenset[str] = frozenset()
     chassis: frozenset[str] | None = None
     readings: Readings = field(default_factory=Readings)
+    issuer: Issuer | None = None
 
 
 class Tx:
     """One operation's window on the database.
 
     Built on a replica it reads; built on a staging `Transaction` it also writes. Facts are Structs of
-    `resources` and of `northbound.documents`.
+    `resources`.
     """
 
     def __init__(self, view: View, context: Context) -> None:
         self.view = view
         self.context = context
+        self.homes = context.homes
         self.caller = context.caller
         self.rights = context.rights
         self.settings = context.settings
@@ -79,17 +90,22 @@ class Tx:
         self.not_understood: dict[RowUuid, str] = {}
         self._staging = view if isinstance(view, Transaction) else None
         self._facts: dict[tuple[type, str], Any] = {}
-        self._subnets: dict[str, list[Subnet]] = {}
+        self._looked_up: dict[tuple[Lookup[Any], Hashable], list[Any]] = {}
 
     # Reading
 
     def find(self, kind: type[F], key: str) -> F | None:
-        """The facts of one id; None when there are none."""
-        found = self._facts.get((kind, key))
-        if found is None:
-            found = HOMES[kind].read(self, key)
-            if found is not None:
-                _keep(self._facts, (kind, key), found)
+        """The facts of one id; None when there are none, or they cannot be understood."""
+        known: F | None = self._facts.get((kind, key))
+        if known is not None:
+            return known
+        home = self.homes.any(kind)
+        if isinstance(home, Glance):
+            row = self.view.find(home.row, home.uuid(key))
+            return None if row is None else home.read(row)
+        found = self._find_part(home, key) if isinstance(home, PartHome) else self._find(home, key)
+        if found is not None:
+            _keep(self._facts, (kind, key), found)
         return found
 
     def get(self, kind: type[F], key: str) -> F:
@@ -103,70 +119,29 @@ class Tx:
             raise NotUnderstood(kind=kind.__name__.lower(), key=key)
         return found
 
-    def ports(self, index: Index[Any], key: Hashable) -> Iterator[Port]:
-        """The ports that an index of `northbound.indexes` lists under `key`."""
-        for row in self.view.all(index, key):
-            port = self.find(Port, row.uuid)
-            if port is not None:
-                yield port
+    @overload
+    def all(self, what: Lookup[F], key: Hashable) -> list[F]: ...
+    @overload
+    def all(self, what: type[F]) -> Iterator[F]: ...
+    def all(self, what: Lookup[F] | type[F], key: Hashable = None) -> list[F] | Iterator[F]:
+        """What a lookup finds under a key; or everything of one kind.
 
-    def contested(self, port_id: str) -> Iterator[Port]:
-        """The port of that id, if another has one of its addresses as an allowed pair."""
-        port = self.find(Port, port_id)
-        if port is not None:
-            keys = ((port.network_id, fixed.ip_address) for fixed in port.fixed_ips)
-            if any(self.view.all(PORTS_ALLOWED_ADDRESS, key) for key in keys):
-                yield port
-
-    def port_of(self, row: LogicalSwitchPort) -> Port | None:
-        """The port whose row is at hand; None when it is not one of the API's."""
-        return PORT_HOME.read_row(self, row) if is_port(row) else None
-
-    def all(self, kind: type[F], row_type: type[Row]) -> Iterator[F]:
-        """Everything of one kind; rows that cannot be understood are left out and counted."""
-        for row in list(self.view.rows(row_type)):  # the caller may let the loop run in between
-            facts = HOMES[kind].read(self, row.uuid)
-            if facts is not None:
-                yield facts
-
-    def subnets_of(self, network_id: str) -> list[Subnet]:
-        """The subnets of a network, oldest first."""
-        found = self._subnets.get(network_id)
-        if found is None:
-            rows = self.view.all(SUBNETS_OF_NETWORK, network_id)
-            read = (self.find(Subnet, row.uuid) for row in rows if is_subnet(row))
-            found = sorted((s for s in read if s is not None), key=lambda s: (s.created_at, s.id))
-            _keep(self._subnets, network_id, found)
-        return found
-
-    def subnet_of(self, network_id: str, address: str) -> str:
-        """The id of the subnet that an address of a network belongs to.
-
-        Raises:
-            ValueError: it belongs to none.
+        Rows that cannot be understood are left out and counted.
         """
-        version, number = address_number(address)
-        for subnet in self.subnets_of(network_id):
-            if subnet.ip_version == version and number in range_of(subnet.cidr):
-                return subnet.id
-        raise ValueError(f"the address {address} belongs to no subnet of network {network_id}")
+        return self._looked(what, key) if isinstance(what, Lookup) else self._every(what)
 
-    def understood(self, read: Callable[[R], F], row: R) -> F | None:
-        """What `read` makes of a row; None, and a line for `ovnest check`, where it makes nothing of it."""
-        try:
-            return read(row)
-        except (KeyError, ValueError) as error:
-            self.not_understood[row.uuid] = f"{type(row).TABLE} {row.uuid}: {error}"
-            return None
+    def any(self, lookup: Lookup[Any], key: Hashable) -> bool:
+        """Whether a lookup's index has any row under a key, the API's or not."""
+        return bool(self.view.all(lookup.index, key))
 
-    def read_once(self, read: Callable[[R], F], row: R) -> F | None:
-        """As `understood`, for rows that many operations look at and few change."""
-        found: F | None = self.context.readings.find(row)
-        if found is None:
-            found = self.understood(read, row)
-            if found is not None:
-                self.context.readings.keep(row, found)
-        return found
+    def count(self, lookup: Lookup[Any], key: Hashable) -> int:
+        """How many rows a lookup's index has under a key, the API's or not."""
+        return len(self.view.all(lookup.index, key))
+
+    @property
+    def layout(self) -> int:
+        """The layout that rows are written in."""
+        return layout_of(self.view)
 
     # Writing
 
@@ -183,37 +158,34 @@ class Tx:
         facts as staged.
         """
         kind = type(facts)
-        before = self.find(kind, _key(facts))
+        key = _key(facts)
+        before = self.find(kind, key)
         if facts == before:
             return facts
         stamped: F = self._stamped(before, facts)
-        self._write(stamped)
-        self._forget(kind, stamped)
+        part = self.homes.part(kind)
+        if part is not None:
+            self._put_part(part, key, stamped)
+            return stamped
+        self._write(self.homes.of(kind), stamped)
+        self._forget(kind, key)
         self._derive_dependents(kind, before, stamped)
         return stamped
 
     def drop(self, facts: Any) -> None:
         """Stage the deletion of a resource and of all its rows."""
         kind, key = type(facts), _key(facts)
-        home = HOMES[kind]
-        rows = home.present(self, key)
-        members = home.members(facts, rows)
-        if members is not None:
-            owner, children = members
-            if kind is not Network:  # a switch that goes takes its references along
-                self.staging.change_references(LogicalSwitch, owner, "ports", remove=children)
-        for row in rows:
-            self.staging.delete(row)
-        self._forget(kind, facts)
+        part = self.homes.part(kind)
+        if part is not None:
+            self._put_part(part, key, None)
+            return
+        reconcile(self.staging, self.homes.of(kind).current(key, self), NOTHING, {})
+        self._forget(kind, key)
         self._derive_dependents(kind, facts, None)
 
     def derive_again(self, facts: Any) -> None:
         """Stage what is missing so that the rows of a resource are as derived; its facts stay."""
-        self._write(facts)
-
-    def require(self, row_type: type[Row], key: str) -> None:
-        """Have the whole batch refused if this row is gone when it commits."""
-        self.staging.require(row_type, RowUuid(key))
+        self._write(self.homes.of(type(facts)), facts)
 
     @property
     def staging(self) -> Transaction:
@@ -222,37 +194,107 @@ class Tx:
             raise TypeError("this Tx only reads")
         return self._staging
 
-    def _write(self, facts: Any) -> None:
-        home = HOMES[type(facts)]
-        key = _key(facts)
-        present = home.present(self, key)
-        wanted = home.wanted(self, facts)
-        reconcile(self.staging, present, wanted)
-        members = home.members(facts, wanted)
-        if members is not None:
-            owner, children = members
-            if present:
-                for child in children:
-                    self._belongs(owner, child)
-            else:
-                self.staging.change_references(LogicalSwitch, owner, "ports", add=children)
-        for row_type, uuid in new_references(present, wanted):
+    def _find(self, home: Home[F], key: str) -> F | None:
+        row = self.view.find(home.row, home.uuid(key))
+        if row is None and home.former_uuid is not None:
+            row = self.view.find(home.row, home.former_uuid(key))
+        return None if row is None else self.read(home, row)
+
+    def _find_part(self, home: PartHome[F], key: str) -> F | None:
+        found = (part for whole in self.all(home.by, key) for part in getattr(whole, home.field))
+        return next((part for part in found if _key(part) == key), None)
+
+    def _looked(self, lookup: Lookup[F], key: Hashable) -> list[F]:
+        if lookup.remembered:
+            known = self._looked_up.get((lookup, key))
+            if known is not None:
+                return known
+        rows = self.view.all(lookup.index, key)
+        if lookup.read is not None:
+            read = lookup.read
+            found = [read(row) for row in rows]
+        else:
+            home = self.homes.any(lookup.kind)
+            assert not isinstance(home, PartHome)  # noqa: S101  a part has no rows to look up
+            read_one = home.read if isinstance(home, Glance) else partial(self.read, home)
+            found = [facts for row in rows if (facts := read_one(row)) is not None]
+        if lookup.order is not None:
+            found.sort(key=lookup.order)
+        if lookup.remembered:
+            _keep(self._looked_up, (lookup, key), found)
+        return found
+
+    def _every(self, kind: type[F]) -> Iterator[F]:
+        part = self.homes.part(kind)
+        if part is not None:
+            for whole in self._every(part.whole):
+                yield from getattr(whole, part.field)
+            return
+        home = self.homes.of(kind)
+        # A list each, since the caller may let the loop run in between.
+        if home.every is None:
+            rows = list(self.view.rows(home.row))
+        else:
+            index, keys = home.every
+            rows = [row for key in keys for row in self.view.all(index, key)]
+        for row in rows:
+            facts = self.read(home, row)
+            if facts is not None:
+                yield facts
+
+    def read(self, home: Home[F], row: Row) -> F | None:
+        """What a home makes of a row; None, and a line for `ovnest check`, where it makes nothing of it."""
+        if not home.is_one(row):
+            return None
+        found: F | None = self.context.readings.find(home.facts, row) if home.alone else None
+        if found is None:
+            try:
+                found = home.read(row, self)
+            except (KeyError, ValueError) as error:
+                self.not_understood[row.uuid] = f"{type(row).TABLE} {row.uuid}: {error}"
+                return None
+            if home.alone:
+                self.context.readings.keep(home.facts, row, found)
+        return found
+
+    def _write(self, home: Home[Any], facts: Any) -> None:
+        present, wanted = home.current(_key(facts), self), home.desired(facts, self)
+        reconcile(self.staging, present, wanted, self.homes.owned(home.facts))
+        for row_type, uuid in new_references(present.rows, wanted.rows, self.homes.by_table):
             self.staging.require(row_type, uuid)
 
-    def _belongs(self, owner: RowUuid, child: RowUuid) -> None:
-        """Let just this switch have the port: a hand may have put it elsewhere."""
-        owners = self.view.owners(LogicalSwitch, "ports", child)
-        if owner not in owners:
-            self.staging.change_references(LogicalSwitch, owner, "ports", add=[child])
-        for other in owners:
-            if other != owner:
-                self.staging.change_references(LogicalSwitch, other, "ports", remove=[child])
+    def _put_part(self, home: PartHome[Any], key: str, part: Any) -> None:
+        """Let a whole have this part in the place of the one with that id; None takes it out."""
+        if part is None:
+            whole = next(iter(self.all(home.by, key)))
+        else:
+            whole = self.get(home.whole, getattr(part, home.owner))
+        present = getattr(whole, home.field)
+        kept = [each if _key(each) != key else part for each in present]
+        if part is not None and part not in kept:
+            kept.append(part)
+        parts = tuple(each for each in kept if each is not None)
+        self.put(replace(whole, **{home.field: parts}))
+        self._facts.pop((home.facts, key), None)
 
     def _derive_dependents(self, kind: type, before: Any, after: Any) -> None:
-        dependents = DEPENDENTS.get(kind)
-        if dependents is not None:
-            for dependent in dependents(self, before, after):
-                self._write(dependent)
+        """Derive again what depends on a change, and what depends on that: each resource once at most.
+
+        What is only derived again has the same facts before and after.
+        """
+        if not self.homes.dependents(kind):
+            return
+        waiting = deque([(kind, before, after)])
+        done: set[tuple[type, str]] = set()
+        while waiting:
+            cause, was, now = waiting.popleft()
+            for home, dependents in self.homes.dependents(cause):
+                for dependent in dependents.of(self, was, now):
+                    place = (home.facts, _key(dependent))
+                    if place not in done:
+                        done.add(place)
+                        self._write(home, dependent)
+                        waiting.append((home.facts, dependent, dependent))
 
     def _stamped(self, before: Any, facts: Any) -> Any:
         if not hasattr(facts, "revision_number"):
@@ -261,10 +303,12 @@ class Tx:
             return replace(facts, revision_number=1, created_at=self.now, updated_at=self.now)
         return replace(facts, revision_number=before.revision_number + 1, updated_at=self.now)
 
-    def _forget(self, kind: type, facts: Any) -> None:
-        self._facts.pop((kind, _key(facts)), None)
-        if kind is Subnet:
-            self._subnets.pop(facts.network_id, None)
+    def _forget(self, kind: type, key: str) -> None:
+        self._facts.pop((kind, key), None)
+        if self._looked_up:
+            stale = [each for each in self._looked_up if each[0].kind is kind]
+            for each in stale:
+                del self._looked_up[each]
 
 
 def _keep(known: dict[K, V], key: K, found: V) -> None:

@@ -406,7 +406,7 @@ async def tag_memory(site: Site, parent: str) -> dict[str, str]:
             "--format=json",
             "--columns=external_ids",
         ),
-        *("find", "Copp", f"name=ovnest\\:tags\\:{parent}"),
+        *("find", "Copp", f"name=ovnest\\:vlan-tags\\:{parent}"),
         stdout=asyncio.subprocess.PIPE,
     )
     said, _ = await process.communicate()

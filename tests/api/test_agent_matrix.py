@@ -10,6 +10,7 @@ Another agent, `maker`, attacks all that as well: it may make networks, and has 
 import asyncio
 import base64
 import json
+import re
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from typing import Any
@@ -23,12 +24,15 @@ from ovnest.sandbox.until import patience
 from tests.agent_side import AgentSide
 from tests.agent_site import Site, refused
 from tests.asking import Answer
+from tests.kinds import RESOURCES
 from tests.serving import Server
 
 pytestmark = [pytest.mark.api, pytest.mark.asyncio(loop_scope="module")]
 ABSENT = "00000000-0000-4000-8000-000000000000"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 AT_ONCE = 8
+
+BY_COLLECTION = {resource.collection: resource for resource in RESOURCES}
 
 
 class World(Struct, frozen=True, kw_only=True):
@@ -179,11 +183,6 @@ async def documented(site: Site, world: World, *, makes: bool = False) -> list[t
     document = (await site.api.ask("GET", "/openapi")).body
     assert {"/v2.0/ports", "/v2.0/networks", "/v2.0/subnets"} <= document["paths"].keys()
     foreign = [*world.ports.values(), *world.networks.values(), *world.subnets.values()]
-    bodies: dict[str, Any] = {
-        "ports": {"port": {"name": "taken"}},
-        "networks": {"network": {"name": "taken"}},
-        "subnets": {"subnet": {"name": "taken"}},
-    }
     new_subnet = {"network_id": world.network, "ip_version": 4, "cidr": "10.9.0.0/24"}
     asked: list[tuple[str, str, Any]] = []
     for template in document["paths"]:
@@ -191,14 +190,17 @@ async def documented(site: Site, world: World, *, makes: bool = False) -> list[t
         for method in METHODS:
             body = None
             if method in ("POST", "PUT", "PATCH"):
-                body = {"tags": ["taken"]} if "tags" in template else bodies[plural]
-            if "{id}" in template:
+                one = BY_COLLECTION[plural].singular
+                body = {"tags": ["taken"]} if "tags" in template else {one: {"name": "taken"}}
+            if "{" in template:
+                (place, *_) = re.findall(r"\{(\w+)\}", template)
                 asked += [
-                    (method, template.format(id=key, tag="taken"), body) for key in (*foreign, world.network)
+                    (method, template.format(**{"tag": "taken", place: key}), body)
+                    for key in (*foreign, world.network)
                 ]
             elif method == "POST" and (plural == "ports" or (plural == "networks" and makes)):
                 continue
-            elif method not in ("GET", "HEAD"):
+            elif method not in ("GET", "HEAD") or plural not in ("ports", "networks", "subnets"):
                 asked.append((method, template, {"subnet": new_subnet} if plural == "subnets" else body))
     # What it was given it may see, and that is all.
     given = f"/v2.0/networks/{world.network}"

@@ -13,6 +13,7 @@ from ovnest.api.events import Events, Happening, Viewer
 from ovnest.api.refusals import HTTPServiceUnavailable
 from ovnest.northbound.tables import LogicalSwitchPort
 from ovnest.ovsdb import Client, RowUuid
+from ovnest.rows.port.lookups import PortOwner, port_owner
 from ovnest.transaction import Tx
 from tests.agent_side import AgentSide, Stream
 from tests.agent_site import Site
@@ -222,7 +223,7 @@ class Everything(Viewer):
     def look(self) -> Tx:
         return None  # type: ignore[return-value]  # nothing is looked up
 
-    def sees(self, tx: Tx, row: LogicalSwitchPort) -> bool:
+    def sees(self, tx: Tx, port: PortOwner) -> bool:
         return True
 
     def shown(self, tx: Tx, port_id: str) -> bytes | None:
@@ -312,4 +313,4 @@ async def test_there_are_no_more_streams_than_there_may_be(
         hub.response(Everything(), [], None)
     await streams[0].aclose()
     await begun(hub)
-    assert Happening(number=1, before=None, after=port_row(1)).subjects() == set()
+    assert Happening(number=1, before=None, after=port_owner(port_row(1))).subjects() == set()

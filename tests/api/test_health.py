@@ -7,13 +7,13 @@ import msgspec
 from ovnest.api.health import Health
 from ovnest.api.requests import Request
 from ovnest.api.responses import Response
-from ovnest.northbound.tables import TABLES
 from ovnest.ovsdb import Client
+from ovnest.rows import HOMES
 from tests.api.wire import serving
 
 
 async def test_without_a_northbound_the_server_lives_but_is_not_ready_and_says_why(tmp_path: Path) -> None:
-    async with Client(f"unix:{tmp_path}/absent.sock", "OVN_Northbound", tables=TABLES) as client:
+    async with Client(f"unix:{tmp_path}/absent.sock", "OVN_Northbound", tables=HOMES.row_types) as client:
         health = Health(client)
 
         async def handler(request: Request) -> Response:

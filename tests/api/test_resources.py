@@ -8,15 +8,16 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import fields
 
-from ovnest.resources.registry import RESOURCES, Resource
+from ovnest.resources.resource import Resource
 from tests.http import Http
+from tests.kinds import WHOLE
 from tests.northbound_server import Northbound
 
 pytestmark = [pytest.mark.api]
 
 ABSENT = "00000000-0000-4000-8000-000000000000"
 NOT_FOUND = {"network": "NetworkNotFound", "subnet": "SubnetNotFound", "port": "PortNotFound"}
-each_resource = pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.singular)
+each_resource = pytest.mark.parametrize("resource", WHOLE, ids=lambda resource: resource.singular)
 each_suffix = pytest.mark.parametrize("suffix", ["", ".json"])
 
 

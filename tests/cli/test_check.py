@@ -10,8 +10,9 @@ import pytest
 
 from ovnest.api.store import Store
 from ovnest.config import Settings
-from ovnest.northbound.tables import TABLES
+from ovnest.operations import CATALOGUE
 from ovnest.policy import Policy
+from ovnest.rows import HOMES
 from ovnest.sandbox.until import patience
 from tests.front_door import FrontDoor
 from tests.northbound_server import Northbound, running
@@ -46,7 +47,7 @@ def filled(northbound: Northbound) -> dict[str, Any]:
     """A container port and what it needs; the ids of its parent and its own."""
 
     async def fill() -> dict[str, Any]:
-        async with Store(Settings(northbound=northbound.remote), Policy()) as store:
+        async with Store(Settings(northbound=northbound.remote), Policy(CATALOGUE)) as store:
             await store.client.ready(TIMEOUT_S)
             door = FrontDoor(store)
             network = await door.create("network")
@@ -62,7 +63,7 @@ def filled(northbound: Northbound) -> dict[str, Any]:
 def test_a_clean_database_is_said_to_be_so_and_nothing_is_written(northbound: Northbound) -> None:
     done = said(northbound.remote)
     assert (done.returncode, done.stdout, done.stderr) == (0, "The Northbound is as it should be.\n", "")
-    for table in TABLES:
+    for table in HOMES.row_types:
         assert northbound.nbctl("list", table.TABLE) == "", "a look leaves nothing behind"
     filled(northbound)
     before = northbound.nbctl("list", "Copp")

@@ -11,10 +11,10 @@ import pytest
 import pytest_asyncio
 from msgspec import Struct, inspect
 
-from ovnest.resources.registry import RESOURCES
 from tests.fuzz.conftest import Target, attacked
 from tests.fuzz.test_bodies import assert_refused
 from tests.fuzz.things import BY_NAME, Things
+from tests.kinds import WHOLE
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.asyncio(loop_scope="module")]
 
@@ -120,11 +120,13 @@ def kinds(struct: type[Struct]) -> Iterator[tuple[str, type]]:
         yield field.encode_name, kind
 
 
-REQUESTS = [(resource.singular, verb) for resource in RESOURCES for verb in ("create", "update")]
+REQUESTS = [(resource.singular, verb) for resource in WHOLE for verb in ("create", "update")]
 
 
 def _request(things: Things, one: str, verb: str) -> tuple[str, str, type[Struct], dict[str, Any]]:
     resource = BY_NAME[one]
+    assert resource.create is not None
+    assert resource.update is not None
     if verb == "create":
         return "POST", f"/v2.0/{resource.plural}", resource.create, things.good(one)
     return "PUT", things.path(one), resource.update, {"name": "changed"}

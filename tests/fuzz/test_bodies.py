@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from ovnest.resources.registry import RESOURCES
 from tests.fuzz.conftest import Target, attacked
 from tests.fuzz.things import Things
 from tests.http import Answer
+from tests.kinds import WHOLE
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.asyncio(loop_scope="module")]
 
@@ -92,7 +92,7 @@ def assert_refused(said: str, answer: Answer, *statuses: int) -> None:
     assert len(answer.message) >= 10, f"{said}: {answer.message}"
 
 
-@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.singular)
+@pytest.mark.parametrize("resource", WHOLE, ids=lambda resource: resource.singular)
 async def test_what_is_no_json_is_400_and_changes_nothing(
     target: Target, things: Things, resource: Any
 ) -> None:
@@ -112,7 +112,7 @@ async def test_what_is_no_json_is_400_and_changes_nothing(
                 assert_refused(encoding, await target.http("POST", f"/v2.0/{resource.plural}", body))
 
 
-@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.singular)
+@pytest.mark.parametrize("resource", WHOLE, ids=lambda resource: resource.singular)
 async def test_json_that_is_no_request_is_400_and_changes_nothing(
     target: Target, things: Things, resource: Any
 ) -> None:

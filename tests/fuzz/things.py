@@ -4,11 +4,12 @@ from typing import Any
 
 from msgspec import Struct
 
-from ovnest.resources.registry import RESOURCES, Resource
+from ovnest.resources.resource import Resource
 from tests.http import Http
+from tests.kinds import WHOLE
 
 Body = dict[str, Any]
-BY_NAME: dict[str, Resource] = {resource.singular: resource for resource in RESOURCES}
+BY_NAME: dict[str, Resource] = {resource.singular: resource for resource in WHOLE}
 
 
 class Things(Struct, frozen=True, kw_only=True):

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import fields
 
-from ovnest.errors import Refusal, container_ports
-from ovnest.resources.registry import RESOURCES, Resource
+from ovnest.errors import Refusal, container_port
+from ovnest.resources.resource import Resource
+from tests.kinds import RESOURCES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 
@@ -20,7 +21,11 @@ def section(title: str) -> str:
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.plural)
 def test_every_attribute_that_is_shown_is_listed_and_no_other(resource: Resource) -> None:
-    listed = section(resource.plural.capitalize()).partition("Attributes:")[2].partition(".\n")[0]
+    listed = (
+        section(resource.plural.replace("_", " ").capitalize())
+        .partition("Attributes:")[2]
+        .partition(".\n")[0]
+    )
     shown = {field.encode_name for field in fields(resource.body)}
     assert set(re.findall(r"`([^`]+)`", listed)) == shown
 
@@ -28,8 +33,8 @@ def test_every_attribute_that_is_shown_is_listed_and_no_other(resource: Resource
 def test_every_refusal_of_container_ports_is_listed() -> None:
     refusals = [
         kind
-        for _, kind in inspect.getmembers(container_ports, inspect.isclass)
-        if issubclass(kind, Refusal) and kind.__module__ == container_ports.__name__
+        for _, kind in inspect.getmembers(container_port, inspect.isclass)
+        if issubclass(kind, Refusal) and kind.__module__ == container_port.__name__
     ]
     listed = section("Container ports")
     for kind in refusals:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ovnest.caller import Agent
-from ovnest.errors.agents import CodeRefused, CredentialRefused
+from ovnest.errors.agent_code import CodeRefused, CredentialRefused
 from ovnest.errors.policy import Unauthorized
 from ovnest.identity.agent_token import (
     issue_code,

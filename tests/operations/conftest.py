@@ -8,6 +8,7 @@ import pytest
 from ovnest.api.store import Store
 from ovnest.config import Settings
 from ovnest.northbound.tables import LogicalSwitchPort
+from ovnest.operations import CATALOGUE
 from ovnest.policy import Policy
 from tests.cleanliness import assert_clean
 from tests.front_door import Body, FrontDoor
@@ -48,7 +49,7 @@ def settings() -> dict[str, Any]:
 @pytest.fixture
 async def door(server: Northbound, check: Expectations, settings: dict[str, Any]) -> AsyncIterator[FrontDoor]:
     """The front door for an administrator, on an empty Northbound."""
-    store = Store(Settings(northbound=server.remote, durable=False, **settings), Policy())
+    store = Store(Settings(northbound=server.remote, durable=False, **settings), Policy(CATALOGUE))
     try:
         async with store:
             await store.client.ready(READY_TIMEOUT_S)
@@ -75,7 +76,8 @@ def policy_lets_everybody() -> PolicyChange:
 
     def change(door: FrontDoor) -> None:
         door.store.policy = Policy(
-            {f"{action}_port:binding:profile": "" for action in ("create", "update", "get")}
+            CATALOGUE,
+            {f"{action}_port:binding:profile": "" for action in ("create", "update", "get")},
         )
 
     return change

@@ -7,8 +7,9 @@ import pytest
 
 from ovnest.northbound.names import LEDGER_UUID, document_uuid, port_dhcp_uuid
 from ovnest.northbound.tables import DhcpOptions, Document, LogicalSwitch, LogicalSwitchPort
-from ovnest.operations.check import LEFT, REPAIRED, Finding, find_all, repair
+from ovnest.operations.check import find_all, repair
 from ovnest.ovsdb import Row
+from ovnest.rows.finding import LEFT, REPAIRED, Finding
 from ovnest.transaction import Tx
 from tests.cleanliness import assert_clean, findings_in
 from tests.front_door import Body, FrontDoor, Refused
@@ -197,7 +198,7 @@ async def test_a_port_in_the_wrong_switch_is_put_back(things: Things) -> None:
 async def test_what_a_port_deleted_by_hand_leaves_behind_is_taken_away(things: Things) -> None:
     await things.door.delete("port", things.db["id"])
     await things.door.delete("port", things.web["id"])
-    assert await things.door.find_row(Document, document_uuid("tags", things.vm["id"]))
+    assert await things.door.find_row(Document, document_uuid("vlan-tags", things.vm["id"]))
     things.server.nbctl("lsp-del", things.vm["id"])
     found = await things.found()
     assert [(finding.kind, finding.table) for finding in found] == [
@@ -336,14 +337,14 @@ async def test_rows_that_cannot_be_understood_break_no_list(things: Things, chec
 
 
 async def test_a_layout_that_is_not_known_is_said(things: Things) -> None:
-    things.set("Copp", LEDGER_UUID, "external_ids:ovnest\\:layout=2")
+    things.set("Copp", LEDGER_UUID, "external_ids:ovnest\\:layout=9")
     await things.door.seq()
     store = things.door.store
     found = find_all(Tx(store.client.replica, store.context(things.door.caller)))
     assert [(finding.kind, finding.name) for finding in found] == [("not-understood", "ovnest:ledger")]
-    async with Refused(503, "ServiceUnavailable", "layout 2"):
+    async with Refused(503, "ServiceUnavailable", "layout 9"):
         await things.door.list("port")
-    async with Refused(503, "ServiceUnavailable", "layout 2"):
+    async with Refused(503, "ServiceUnavailable", "layout 9"):
         await things.door.create("network")
     things.set("Copp", LEDGER_UUID, "external_ids:ovnest\\:layout=1")
 

@@ -5,12 +5,13 @@ import pytest
 from msgspec.structs import replace
 
 from ovnest.caller import Agent
-from ovnest.northbound.documents import AgentGrant, Plugged
 from ovnest.northbound.tables import LogicalSwitch, LogicalSwitchPort
-from ovnest.operations import agent_grants
+from ovnest.operations import agent_code
+from ovnest.operations.port import KIND as PORTS
 from ovnest.operations.steps.plugged import SILENT_AFTER_S
 from ovnest.ovsdb import RowUuid, Transaction
-from ovnest.resources.agent_code import CreateAgentCode, PortReport, Report
+from ovnest.resources.agent_code import AgentCode, CreateAgentCode, Plugged, PortReport, Report
+from ovnest.resources.port import PortBody
 from ovnest.transaction import Tx
 from tests.front_door import ADMIN, Body, FrontDoor
 from tests.operations.conftest import Expectations
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.ovsdb
 class World:
     """A VM's port with a container port under it, and an agent that has just enrolled."""
 
-    def __init__(self, door: FrontDoor, vm: str, web: str, grant: AgentGrant) -> None:
+    def __init__(self, door: FrontDoor, vm: str, web: str, grant: AgentCode) -> None:
         self.door = door
         self.vm = vm
         self.web = web
@@ -31,16 +32,15 @@ class World:
 
     async def says(self, plugged: bool, reason: str = "") -> None:
         said = Report(ports={self.web: PortReport(plugged=plugged, reason=reason)})
-        await self.door.store.write(ADMIN, lambda tx: agent_grants.report(tx, self.agent, said))
+        await self.door.store.write(ADMIN, lambda tx: agent_code.report(tx, self.agent, said))
 
     async def shown(self, **context: object) -> tuple[bool | None, str]:
         """`ovnest:plugged` and the reason, where the context is otherwise as given."""
-        from ovnest.operations.ports import port_body, show_port
-
         present = replace(self.door.store.context(ADMIN), **context)
         await self.door.store.client.barrier()
         tx = Tx(self.door.store.client.replica, present)
-        body = port_body(tx, show_port(tx, self.web))
+        body = PORTS.body(tx, PORTS.show(tx, self.web))
+        assert isinstance(body, PortBody)
         assert body.plugged is None or isinstance(body.plugged, bool)
         assert isinstance(body.status_reason, str)
         return body.plugged, body.status_reason
@@ -60,10 +60,10 @@ async def world(door: FrontDoor, network: Body, subnet: Body) -> World:
     profile = {"binding:profile": {"parent_name": vm}}
     web = (await door.create("port", network_id=network["id"], **profile))["id"]
 
-    def enroll(tx: Tx) -> AgentGrant:
-        grant = agent_grants.create_agent_code(tx, CreateAgentCode(parent=vm))
+    def enroll(tx: Tx) -> AgentCode:
+        grant = agent_code.create_agent_code(tx, CreateAgentCode(parent=vm))
         code = Agent(mode="nested", subject=vm, grant=grant.code, expires=grant.code_expires)
-        return agent_grants.enroll(tx, code, "")
+        return agent_code.enroll(tx, code, "")
 
     made = World(door, vm, web, await door.store.write(ADMIN, enroll))
     await made.up(vm)
@@ -136,7 +136,7 @@ async def test_since_when_an_agent_says_so_stays_while_it_says_the_same(world: W
 
 
 async def said_of(world: World) -> Plugged:
-    grant = await world.door.store.read(ADMIN, lambda tx: tx.get(AgentGrant, world.vm))
+    grant = await world.door.store.read(ADMIN, lambda tx: tx.get(AgentCode, world.vm))
     return msgspec.json.decode(grant.plugged[world.web], type=Plugged)
 
 
@@ -158,5 +158,5 @@ async def test_a_list_of_ports_reads_one_key_for_each_and_not_the_row_whole(
     def no_grant(*arguments: object) -> None:
         raise AssertionError("the whole row was read")
 
-    monkeypatch.setattr("ovnest.transaction.homes.from_document", no_grant)
+    monkeypatch.setattr("ovnest.rows.document.read_document", no_grant)
     assert await world.shown() == (True, "")

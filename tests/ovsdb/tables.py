@@ -11,7 +11,7 @@ from ovnest.ovsdb import Index, Ledger, Row, RowUuid, Transaction
 
 class Switch(Row, frozen=True, kw_only=True, gc=False):
     TABLE: ClassVar[str] = "Logical_Switch"
-    REFERENCES: ClassVar[tuple[str, ...]] = ("ports",)
+    CONTAINS: ClassVar[dict[str, str]] = {"ports": "Logical_Switch_Port"}
 
     name: str = ""
     other_config: dict[str, str] = {}

@@ -9,8 +9,8 @@ from oslo_config import cfg
 from oslo_policy import policy as oslo
 
 from ovnest.caller import Caller
+from ovnest.operations import CATALOGUE
 from ovnest.policy import Target
-from ovnest.policy.rules import DEFAULT_RULES
 
 Oracle = Callable[[Mapping[str, str]], Callable[[str, Caller, Target], bool]]
 
@@ -36,7 +36,7 @@ def oracle() -> Oracle:
 
     def build(changes: Mapping[str, str]) -> Callable[[str, Caller, Target], bool]:
         enforcer = oslo.Enforcer(cfg.ConfigOpts(), use_conf=False)
-        enforcer.set_rules(oslo.Rules.from_dict({**DEFAULT_RULES, **changes}))
+        enforcer.set_rules(oslo.Rules.from_dict({**CATALOGUE.rules, **changes}))
 
         def enforce(rule: str, caller: Caller, target: Target) -> bool:
             return bool(enforcer.enforce(rule, _target(target), _credentials(caller)))
@@ -48,14 +48,14 @@ def oracle() -> Oracle:
 
 def _target(target: Target) -> dict[str, object]:
     facts: dict[str, object] = {
-        "shared": target.network_shared,
-        "router:external": target.network_external,
+        "shared": target.shared,
+        "router:external": target.external,
         "device_owner": target.device_owner,
     }
     if target.project_id:  # an owner that is missing is nobody's
         facts |= {"project_id": target.project_id, "tenant_id": target.project_id}
-    if target.network_project_id:
-        owner = target.network_project_id
+    if target.parent_project_id:
+        owner = target.parent_project_id
         facts |= {"network:project_id": owner, "network:tenant_id": owner}
     return facts
 

@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 
 from ovnest.caller import Caller
+from ovnest.operations import CATALOGUE
 from ovnest.policy import BadPolicy, Policy, PolicyFile, Target, load
-from ovnest.policy.names import NOT_SERVED, SERVED
-from ovnest.policy.rules import DEFAULT_RULES
 
 MEMBER = Caller(project_id="red", roles=frozenset({"member", "reader"}))
-THEIRS = Target(project_id="red", network_project_id="red")
+THEIRS = Target(project_id="red", parent_project_id="red")
 
 
 def written(directory: Path, text: str, name: str = "policy.yaml") -> str:
@@ -29,7 +28,7 @@ def written(directory: Path, text: str, name: str = "policy.yaml") -> str:
     ],
 )
 def test_json_and_yaml_are_read(tmp_path: Path, name: str, text: str) -> None:
-    rights = load(written(tmp_path, text, name)).rights(MEMBER)
+    rights = load(written(tmp_path, text, name), CATALOGUE).rights(MEMBER)
     assert rights.allows("create_port:binding:profile", THEIRS)
     assert not rights.allows("create_network", THEIRS)
     assert rights.allows("create_port", THEIRS)  # a default that stays
@@ -37,7 +36,7 @@ def test_json_and_yaml_are_read(tmp_path: Path, name: str, text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "# create_port: role:member\n", "{}"])
 def test_a_file_with_nothing_in_it_leaves_the_defaults(tmp_path: Path, text: str) -> None:
-    rights = load(written(tmp_path, text)).rights(MEMBER)
+    rights = load(written(tmp_path, text), CATALOGUE).rights(MEMBER)
     assert not rights.allows("create_port:binding:profile", THEIRS)
     assert rights.allows("create_port", THEIRS)
 
@@ -106,7 +105,7 @@ def test_what_is_wrong_is_refused_naming_the_entry_and_what_would_be_right(
 ) -> None:
     path = written(tmp_path, text)
     with pytest.raises(BadPolicy) as refusal:
-        load(path)
+        load(path, CATALOGUE)
     assert problem in str(refusal.value)
     assert str(refusal.value).startswith(f"The policy file {path} is refused.")
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
@@ -114,12 +113,14 @@ def test_what_is_wrong_is_refused_naming_the_entry_and_what_would_be_right(
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadPolicy, match=r"none\.yaml is refused\. It cannot be read: No such file"):
-        load(str(tmp_path / "none.yaml"))
+        load(str(tmp_path / "none.yaml"), CATALOGUE)
 
 
 def test_all_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(BadPolicy) as refusal:
-        Policy({"create_prot": "", "create_port": "role:", "get_port": "rule:nothing"}, "policy.yaml")
+        Policy(
+            CATALOGUE, {"create_prot": "", "create_port": "role:", "get_port": "rule:nothing"}, "policy.yaml"
+        )
     assert [problem.partition(":")[0] for problem in refusal.value.problems] == [
         "create_port",
         "create_prot",
@@ -129,6 +130,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
 def test_neutrons_rules_for_what_is_not_served_are_taken_and_named() -> None:
     policy = Policy(
+        CATALOGUE,
         {
             "create_router": "role:x or rule:sg_owner",
             "create_router:external_gateway_info:network_id": "rule:ours",
@@ -136,7 +138,7 @@ def test_neutrons_rules_for_what_is_not_served_are_taken_and_named() -> None:
             "create_port:hints": "!",
             "get_policy_dscp_marking_rule": "",
             "sg_owner": "project_id:%(security_group:project_id)s",
-        }
+        },
     )
     assert policy.without_effect == (
         "create_port:hints",
@@ -145,25 +147,25 @@ def test_neutrons_rules_for_what_is_not_served_are_taken_and_named() -> None:
         "get_policy_dscp_marking_rule",
         "sg_owner",
     )
-    assert Policy({"create_port": "role:member"}).without_effect == ()
+    assert Policy(CATALOGUE, {"create_port": "role:member"}).without_effect == ()
 
 
 def test_a_rule_by_its_older_name_still_counts_but_not_beside_the_newer() -> None:
-    assert not Policy({"create_ports_tags": "!"}).rights(MEMBER).allows("create_port:tags", THEIRS)
-    both = Policy({"create_port:tags": "", "create_ports_tags": "!"})
+    assert not Policy(CATALOGUE, {"create_ports_tags": "!"}).rights(MEMBER).allows("create_port:tags", THEIRS)
+    both = Policy(CATALOGUE, {"create_port:tags": "", "create_ports_tags": "!"})
     assert both.rights(MEMBER).allows("create_port:tags", THEIRS)
 
 
 def test_every_default_rule_may_be_changed_and_every_attribute_have_a_rule() -> None:
-    Policy({name: "role:member" for name in sorted(SERVED)})
-    assert DEFAULT_RULES.keys() <= SERVED
-    assert {"create_port:name", "get_port:status", "update_subnet:dns_nameservers"} <= SERVED
-    assert not SERVED & NOT_SERVED
+    Policy(CATALOGUE, {name: "role:member" for name in sorted(CATALOGUE.served)})
+    assert CATALOGUE.rules.keys() <= CATALOGUE.served
+    assert {"create_port:name", "get_port:status", "update_subnet:dns_nameservers"} <= CATALOGUE.served
+    assert not CATALOGUE.served & CATALOGUE.not_served
 
 
 def test_a_changed_file_comes_into_force(tmp_path: Path) -> None:
     path = written(tmp_path, "{}")
-    file = PolicyFile(path)
+    file = PolicyFile(path, CATALOGUE)
     before = file.policy
     assert not file.reload_if_changed()
     assert file.policy is before
@@ -177,7 +179,7 @@ def test_a_changed_file_comes_into_force(tmp_path: Path) -> None:
 
 def test_a_file_that_becomes_bad_is_told_once_and_the_old_policy_stays(tmp_path: Path) -> None:
     path = written(tmp_path, '{"create_port:binding:profile": ""}')
-    file = PolicyFile(path)
+    file = PolicyFile(path, CATALOGUE)
     before = file.policy
 
     written(tmp_path, '{"create_port:binding:profil": ""}')
@@ -199,7 +201,7 @@ def test_a_file_that_becomes_bad_is_told_once_and_the_old_policy_stays(tmp_path:
 
 def test_a_file_moved_into_place_with_the_same_size_and_time_is_another(tmp_path: Path) -> None:
     path = written(tmp_path, '{"create_port": "role:a"}')
-    file = PolicyFile(path)
+    file = PolicyFile(path, CATALOGUE)
     other = written(tmp_path, '{"create_port": "role:b"}', "other.yaml")
     status = os.stat(path)
     os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))

@@ -14,7 +14,8 @@ from ovnest.resources import fields
 from ovnest.resources.fields import Coercion, Coercions, to_struct
 from ovnest.resources.network import CREATE_NETWORK, CreateNetwork
 from ovnest.resources.port import CREATE_PORT, CreatePort
-from ovnest.resources.registry import RESOURCES, Resource
+from ovnest.resources.resource import Resource
+from tests.kinds import RESOURCES
 from tests.resources.strategies import json_values
 
 
@@ -93,13 +94,19 @@ def test_networks_lose_their_host_bits(address: Any, length: int) -> None:
     assert fields.ip_network(cidr) == str(ipaddress.ip_network(cidr, strict=False))
 
 
+def requests(resource: Resource) -> list[tuple[type[Struct], Coercions]]:
+    """What clients may send of a resource, and its coercions."""
+    both = (
+        (resource.create, resource.create_coercions),
+        (resource.update, resource.update_coercions),
+    )
+    return [(struct, coercions) for struct, coercions in both if struct is not None]
+
+
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda each: each.plural)
 @given(body=st.data())
 def test_whatever_a_client_sends_is_taken_or_refused(resource: Resource, body: st.DataObject) -> None:
-    for struct, coercions in (
-        (resource.create, resource.create_coercions),
-        (resource.update, resource.update_coercions),
-    ):
+    for struct, coercions in requests(resource):
         names = st.sampled_from(sorted(coercions)) | st.text(max_size=5)
         sent = body.draw(st.dictionaries(names, json_values, max_size=4))
         refusal = refusal_of(sent, struct, coercions)
@@ -117,10 +124,7 @@ def refusal_of(sent: dict[str, Any], struct: type[Struct], coercions: Coercions)
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda each: each.plural)
 def test_every_attribute_that_may_be_sent_has_a_coercion_and_the_other_way_round(resource: Resource) -> None:
-    for struct, coercions in (
-        (resource.create, resource.create_coercions),
-        (resource.update, resource.update_coercions),
-    ):
+    for struct, coercions in requests(resource):
         assert {*struct.__struct_encode_fields__} | {"tenant_id"} == {*coercions} | {"tenant_id"}
 
 

@@ -8,14 +8,15 @@ from msgspec.structs import replace
 
 from ovnest.api.store import Store
 from ovnest.config import Settings
-from ovnest.northbound.documents import TagMemory
 from ovnest.northbound.tables import DhcpOptions, Document, LogicalSwitchPort
-from ovnest.operations import ports
+from ovnest.operations import CATALOGUE
+from ovnest.operations import port as ports
 from ovnest.ovsdb import Transaction
 from ovnest.policy import Policy
 from ovnest.resources.fields import is_uuid, to_struct
 from ovnest.resources.network import Network
 from ovnest.resources.port import CREATE_PORT, UPDATE_PORT, CreatePort, Port, UpdatePort
+from ovnest.resources.vlan_tags import VlanTags
 from ovnest.transaction import Tx
 from tests.front_door import ADMIN, Body, FrontDoor, Refused
 from tests.northbound_server import Northbound
@@ -94,7 +95,7 @@ async def test_two_servers_give_no_address_and_no_tag_twice(
 ) -> None:
     vm = await door.create("port", network_id=network["id"])
     child = {"network_id": network["id"], "binding:profile": {"parent_name": vm["id"]}}
-    async with Store(Settings(northbound=server.remote, durable=False), Policy()) as other:
+    async with Store(Settings(northbound=server.remote, durable=False), Policy(CATALOGUE)) as other:
         await other.client.ready(10)
         doors = [door, FrontDoor(other)]
         made = await asyncio.gather(*(each.create("port", **child) for _ in range(50) for each in doors))
@@ -208,5 +209,5 @@ async def test_remembering_a_tag_writes_one_key(
     mutations = [each for operation in written for each in getattr(operation, "mutations", ())]
     values = [value for column, mutator, value in mutations if mutator == "insert"]
     assert [len(pairs) for _, pairs in values] == [1], mutations
-    memory = await door.store.read(ADMIN, lambda tx: tx.get(TagMemory, vm["id"]))
+    memory = await door.store.read(ADMIN, lambda tx: tx.get(VlanTags, vm["id"]))
     assert set(memory.freed) == set(range(1, 51))

@@ -23,7 +23,7 @@ class OpenVSwitch(Row, frozen=True, kw_only=True, gc=False):
     """The one row of the whole."""
 
     TABLE: ClassVar[str] = "Open_vSwitch"
-    REFERENCES: ClassVar[tuple[str, ...]] = ("bridges",)
+    CONTAINS: ClassVar[dict[str, str]] = {"bridges": "Bridge"}
 
     ssl: RowUuid | None = None
     external_ids: dict[str, str] = {}
@@ -44,7 +44,7 @@ class Bridge(Row, frozen=True, kw_only=True, gc=False):
     """A switch; `datapath_type` is "netdev" where it runs in userspace."""
 
     TABLE: ClassVar[str] = "Bridge"
-    REFERENCES: ClassVar[tuple[str, ...]] = ("ports",)
+    CONTAINS: ClassVar[dict[str, str]] = {"ports": "Port"}
 
     name: str = ""
     datapath_type: str = ""

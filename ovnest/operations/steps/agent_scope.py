@@ -8,14 +8,10 @@ very transaction, on all servers.
 from msgspec import Struct
 
 from ovnest.caller import Agent, Mode
-from ovnest.errors.agents import CredentialRefused, CredentialSuperseded
-from ovnest.northbound import external_ids as keys
-from ovnest.northbound.documents import AgentGrant
-from ovnest.northbound.indexes import CHILDREN_OF, PORTS_OF_HOST
-from ovnest.northbound.ports import is_port
-from ovnest.northbound.tables import LogicalSwitchPort
-from ovnest.ovsdb import RowUuid
+from ovnest.errors.agent_code import CredentialRefused, CredentialSuperseded
+from ovnest.resources.agent_code import AgentCode
 from ovnest.resources.port import Port
+from ovnest.rows.port.lookups import OWNERS_OF_CHILDREN, OWNERS_ON_HOST, PortOwner
 from ovnest.transaction import Tx
 
 NESTED: Mode = "nested"
@@ -51,7 +47,7 @@ def authorised(tx: Tx, agent: Agent) -> Scope:
     return scope_of(grant)
 
 
-def permitted(tx: Tx, agent: Agent) -> AgentGrant:
+def permitted(tx: Tx, agent: Agent) -> AgentCode:
     """The permission that a credential came from, whichever generation it is of.
 
     Raises:
@@ -59,7 +55,7 @@ def permitted(tx: Tx, agent: Agent) -> AgentGrant:
     """
     if agent.expires <= tx.seconds:
         raise CredentialRefused(reason="has expired; enrol again with a new code")
-    grant = tx.find(AgentGrant, agent.subject)
+    grant = tx.find(AgentCode, agent.subject)
     if grant is None or not grant.grant or (grant.grant, grant.mode) != (agent.grant, agent.mode):
         raise CredentialRefused(reason="has been revoked; enrol again with a new code")
     if grant.mode == NESTED and parent_of(tx, grant.id) is None:
@@ -73,7 +69,7 @@ def parent_of(tx: Tx, port_id: str) -> Port | None:
     return parent if parent is not None and parent.parent_name is None else None
 
 
-def scope_of(grant: AgentGrant) -> Scope:
+def scope_of(grant: AgentCode) -> Scope:
     """What a permission covers."""
     return Scope(
         mode=grant.mode,
@@ -86,25 +82,22 @@ def scope_of(grant: AgentGrant) -> Scope:
     )
 
 
-def is_own(scope: Scope, row: LogicalSwitchPort) -> bool:
-    """Whether a port's row is the agent's own."""
-    ids = row.external_ids
-    if not is_port(row) or ids.get(keys.PORT_PROJECT, "") != scope.project_id:
-        return False
-    if ids.get(keys.DEVICE_OWNER, "").startswith(_NETWORKS_OWN):
+def is_own(scope: Scope, port: PortOwner) -> bool:
+    """Whether a port is the agent's own."""
+    if port.project_id != scope.project_id or port.device_owner.startswith(_NETWORKS_OWN):
         return False
     if scope.mode == NESTED:
-        return row.parent_name == scope.subject
-    return row.parent_name is None and row.options.get(keys.REQUESTED_CHASSIS) == scope.subject
+        return port.parent_name == scope.subject
+    return port.parent_name is None and port.host == scope.subject
 
 
-def find_own(tx: Tx, scope: Scope, port_id: str) -> LogicalSwitchPort | None:
-    """The row of the agent's own port of that id; None when there is none."""
-    row = tx.view.find(LogicalSwitchPort, RowUuid(port_id))
-    return row if row is not None and is_own(scope, row) else None
+def is_own_id(tx: Tx, scope: Scope, port_id: str) -> bool:
+    """Whether the agent has a port of that id."""
+    port = tx.find(PortOwner, port_id)
+    return port is not None and is_own(scope, port)
 
 
-def own_rows(tx: Tx, scope: Scope) -> list[LogicalSwitchPort]:
-    """The rows of the agent's own ports."""
-    index = CHILDREN_OF if scope.mode == NESTED else PORTS_OF_HOST
-    return [row for row in tx.view.all(index, scope.subject) if is_own(scope, row)]
+def own_ports(tx: Tx, scope: Scope) -> list[PortOwner]:
+    """The agent's own ports."""
+    lookup = OWNERS_OF_CHILDREN if scope.mode == NESTED else OWNERS_ON_HOST
+    return [port for port in tx.all(lookup, scope.subject) if is_own(scope, port)]

@@ -12,7 +12,7 @@ from msgspec import Struct
 from ovnest.allocation.pools import is_host_address, slaac_address
 from ovnest.allocation.ranges import address_text, ip_version
 from ovnest.errors import InvalidInput
-from ovnest.errors.ports import (
+from ovnest.errors.port import (
     AllocationOnAutoAddressSubnet,
     InvalidIpForNetwork,
     InvalidIpForSubnet,
@@ -23,11 +23,11 @@ from ovnest.errors.ports import (
     TooManyFixedIps,
 )
 from ovnest.northbound.cidrs import parsed, pool_ranges
-from ovnest.northbound.indexes import PORT_BY_ADDRESS
 from ovnest.operations.steps.visible import visible_subnet
 from ovnest.resources.network import Network
 from ovnest.resources.port import ROUTER_INTERFACES, ROUTER_PORTS, FixedIp, FixedIpRequest
 from ovnest.resources.subnet import Subnet
+from ovnest.rows.subnet import SUBNETS_OF_NETWORK
 from ovnest.transaction import Tx
 
 AUTOMATIC = frozenset({"slaac", "dhcpv6-stateless"})
@@ -67,7 +67,7 @@ def choose_addresses(
         IpAddressAlreadyAllocated: an address is another port's.
         IpAddressGenerationFailure, IpAddressGenerationFailureNoMatchingSubnet: no pool has a free one.
     """
-    all_subnets = tx.subnets_of(network.id)
+    all_subnets = tx.all(SUBNETS_OF_NETWORK, network.id)
     subnets = _usable(all_subnets, port.device_owner)
     if all_subnets and not subnets:
         raise IpAddressGenerationFailureNoMatchingSubnet(
@@ -198,8 +198,8 @@ def _free(tx: Tx, network: Network, subnets: Sequence[Subnet], chosen: Sequence[
 
 
 def _refuse_taken(tx: Tx, port: AddressedPort, subnet: Subnet, address: str) -> None:
-    holders = tx.view.all(PORT_BY_ADDRESS, (subnet.network_id, address))
-    if any(row.uuid != port.id for row in holders):
+    own = any(fixed.ip_address == address for fixed in port.fixed_ips)
+    if tx.context.addresses.holders(subnet.network_id, address) > own:
         raise IpAddressAlreadyAllocated(ip=address, subnet_id=subnet.id)
 
 

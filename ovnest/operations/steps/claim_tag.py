@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Set
 
 from ovnest.allocation.tags import TAGS, next_tag, resting_tags
-from ovnest.errors.container_ports import NoTagLeft, TagInUse
-from ovnest.northbound.documents import TagMemory
-from ovnest.northbound.indexes import CHILD_BY_TAG, CHILDREN_OF
+from ovnest.errors.container_port import NoTagLeft, TagInUse
 from ovnest.resources.port import Port
+from ovnest.resources.vlan_tags import VlanTags
+from ovnest.rows.port.lookups import CHILDREN_OF, NAMES_BY_TAG
 from ovnest.transaction import Tx
 
 
@@ -23,17 +23,17 @@ def claim_tag(tx: Tx, port_id: str, parent_id: str, wanted: int | None) -> int:
     Source: ovn-nb(5), Logical_Switch_Port, "Containers".
     """
     if wanted is not None:
-        holders = [row for row in tx.view.all(CHILD_BY_TAG, (parent_id, wanted)) if row.uuid != port_id]
+        holders = [name for name in tx.all(NAMES_BY_TAG, (parent_id, wanted)) if name != port_id]
         if holders:
-            raise TagInUse(tag=wanted, parent=parent_id, holder=holders[0].name)
+            raise TagInUse(tag=wanted, parent=parent_id, holder=holders[0])
         return wanted
-    memory = tx.find(TagMemory, parent_id) or TagMemory(id=parent_id)
+    memory = tx.find(VlanTags, parent_id) or VlanTags(id=parent_id)
     resting = resting_tags(memory.freed, tx.seconds)
     tag = next_tag(_Taken(tx, parent_id, resting), after=memory.last)
     if tag is None:
         raise NoTagLeft(parent=parent_id, count=len(TAGS))
     freed = {freed: int(when) for freed, when in resting.items()}
-    tx.put(TagMemory(id=parent_id, last=tag, freed=freed))
+    tx.put(VlanTags(id=parent_id, last=tag, freed=freed))
     return tag
 
 
@@ -44,14 +44,14 @@ def free_tag(tx: Tx, port: Port) -> None:
     """
     if port.parent_name is None or port.tag is None or tx.find(Port, port.parent_name) is None:
         return
-    memory = tx.find(TagMemory, port.parent_name) or TagMemory(id=port.parent_name)
+    memory = tx.find(VlanTags, port.parent_name) or VlanTags(id=port.parent_name)
     freed = {freed: int(when) for freed, when in resting_tags(memory.freed, tx.seconds).items()}
-    tx.put(TagMemory(id=memory.id, last=memory.last, freed=freed | {port.tag: tx.seconds}))
+    tx.put(VlanTags(id=memory.id, last=memory.last, freed=freed | {port.tag: tx.seconds}))
 
 
 def forget_tags(tx: Tx, parent_id: str) -> None:
     """The parent is gone, and with it what was remembered of its tags."""
-    memory = tx.find(TagMemory, parent_id)
+    memory = tx.find(VlanTags, parent_id)
     if memory is not None:
         tx.drop(memory)
 
@@ -65,10 +65,10 @@ class _Taken(Set[int]):
         self._resting = resting
 
     def __contains__(self, tag: object) -> bool:
-        return tag in self._resting or bool(self._tx.view.all(CHILD_BY_TAG, (self._parent_id, tag)))
+        return tag in self._resting or self._tx.any(NAMES_BY_TAG, (self._parent_id, tag))
 
     def __iter__(self) -> Iterator[int]:
         return (tag for tag in TAGS if tag in self)
 
     def __len__(self) -> int:
-        return len(self._tx.view.all(CHILDREN_OF, self._parent_id)) + len(self._resting)
+        return self._tx.count(CHILDREN_OF, self._parent_id) + len(self._resting)

@@ -5,7 +5,7 @@ Source: RFC 791, 3.1; RFC 8200, 5; neutron.db.db_base_plugin_v2._validate_change
 
 from collections.abc import Collection
 
-from ovnest.errors.networks import NetworkMTUSubnetConflict
+from ovnest.errors.network import NetworkMTUSubnetConflict
 
 LEAST = {4: 68, 6: 1280}
 

@@ -6,10 +6,9 @@ The reasons are words that programs can match, with a colon and more where there
 import msgspec
 from msgspec import Struct
 
-from ovnest.northbound.documents import AgentGrant, Plugged
-from ovnest.northbound.names import document_uuid
-from ovnest.northbound.tables import Document
+from ovnest.resources.agent_code import AgentCode, Plugged
 from ovnest.resources.port import Port
+from ovnest.rows.agent_code import AgentWord
 from ovnest.transaction import Tx
 
 REPORT_AFTER_S = 60  # an agent reports at least this often
@@ -22,8 +21,6 @@ PARENT_CHASSIS_GONE = "parent-chassis-gone"
 PARENT_CHASSIS_BEHIND = "parent-chassis-behind"
 AGENT_SILENT = "agent-silent"
 NOT_PLUGGED = "not-plugged"
-
-_PREFIX = "plugged."
 
 
 class PlugState(Struct, frozen=True, kw_only=True):
@@ -42,7 +39,7 @@ def plug_state_of(tx: Tx, port: Port, parent_id: str) -> PlugState:
 
 def forget_plugged(tx: Tx, port: Port) -> None:
     """The port is gone, and with it what its parent's agent said of it."""
-    grant = tx.find(AgentGrant, port.parent_name) if port.parent_name is not None else None
+    grant = tx.find(AgentCode, port.parent_name) if port.parent_name is not None else None
     if grant is not None and port.id in grant.plugged:
         left = {key: said for key, said in grant.plugged.items() if key != port.id}
         tx.put(msgspec.structs.replace(grant, plugged=left))
@@ -72,16 +69,6 @@ def _reason(tx: Tx, port: Port, parent_id: str, said: Plugged | None, reported_a
 
 
 def _last_said(tx: Tx, port_id: str, parent_id: str) -> tuple[Plugged | None, int | None]:
-    """What the parent's agent said of the port, and when it last said anything; None: there is no agent.
-
-    Read from the row itself, one key of perhaps thousands: the facts whole would cost a list of ports dearly.
-    """
-    row = tx.view.find(Document, document_uuid(AgentGrant.KIND, parent_id))
-    if row is None or not row.external_ids.get("grant"):
-        return None, None
-    written = row.external_ids.get(_PREFIX + port_id)
-    try:
-        said = None if written is None else msgspec.json.decode(written, type=Plugged)
-        return said, int(row.external_ids.get("reported_at", row.external_ids.get("enrolled_at", "0")))
-    except ValueError:
-        return None, None  # edited by hand; `ovnest check` names the row
+    """What the parent's agent said of the port, and when it last said anything; None: there is no agent."""
+    word = tx.find(AgentWord, parent_id)
+    return (None, None) if word is None else (word.of(port_id), word.reported_at)

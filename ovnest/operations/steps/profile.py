@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ovnest.allocation.tags import TAG_MAX, TAG_MIN
-from ovnest.errors.container_ports import InvalidProfile
-from ovnest.errors.ports import PortNotFound
+from ovnest.errors.container_port import InvalidProfile
+from ovnest.errors.port import PortNotFound
 from ovnest.operations.steps.visible import visible_port
 from ovnest.policy import Target
 from ovnest.resources.port import BindingProfile

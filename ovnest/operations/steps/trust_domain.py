@@ -4,8 +4,8 @@ A chassis that no agent has enrolled counts as a hypervisor.
 """
 
 from ovnest.errors.chassis import ForeignChassis, NoSouthbound, SouthboundUnreachable
-from ovnest.northbound.documents import AgentGrant
 from ovnest.operations.steps.agent_scope import OVERLAY
+from ovnest.resources.agent_code import AgentCode
 from ovnest.transaction import Tx
 
 NAMED_MAX = 5
@@ -31,5 +31,5 @@ def require_one_trust_domain(tx: Tx) -> None:
 
 
 def _is_enrolled(tx: Tx, name: str) -> bool:
-    grant = tx.find(AgentGrant, name)
+    grant = tx.find(AgentCode, name)
     return grant is not None and grant.mode == OVERLAY and bool(grant.grant)

@@ -3,75 +3,67 @@
 What a caller may not see is not there: the answer is 404, never 403.
 """
 
-from ovnest.errors.networks import NetworkNotFound
-from ovnest.errors.ports import PortNotFound
-from ovnest.errors.subnets import SubnetNotFound
+from typing import Any
+
 from ovnest.policy import Target
-from ovnest.resources.network import Network
-from ovnest.resources.port import Port
-from ovnest.resources.subnet import Subnet
+from ovnest.resources.network import NETWORK, Network
+from ovnest.resources.port import PORT, Port
+from ovnest.resources.resource import Resource
+from ovnest.resources.subnet import SUBNET, Subnet
 from ovnest.transaction import Tx
 
 
-def visible_network(tx: Tx, network_id: str) -> Network:
-    """The network of that id.
+def visible(tx: Tx, resource: Resource, key: str) -> Any:
+    """The facts of that key.
 
     Raises:
-        NetworkNotFound: there is none that the caller may see.
+        NotFound: the resource's own; there is none that the caller may see.
     """
-    network = tx.find(Network, network_id)
-    if network is None or not tx.rights.allows("get_network", network_target(network)):
-        raise NetworkNotFound(net_id=network_id)
-    return network
+    found = tx.find(resource.facts, key)
+    rule = f"get_{resource.singular}"
+    if found is None or not tx.rights.allows(rule, target_of(tx, resource, found)):
+        raise resource.not_found(key)
+    return found
+
+
+def visible_network(tx: Tx, network_id: str) -> Network:
+    """The network of that id; NetworkNotFound when the caller may see none."""
+    found: Network = visible(tx, NETWORK, network_id)
+    return found
 
 
 def visible_subnet(tx: Tx, subnet_id: str) -> Subnet:
-    """The subnet of that id.
-
-    Raises:
-        SubnetNotFound: there is none that the caller may see.
-    """
-    subnet = tx.find(Subnet, subnet_id)
-    if subnet is None or not tx.rights.allows("get_subnet", subnet_target(tx, subnet)):
-        raise SubnetNotFound(subnet_id=subnet_id)
-    return subnet
+    """The subnet of that id; SubnetNotFound when the caller may see none."""
+    found: Subnet = visible(tx, SUBNET, subnet_id)
+    return found
 
 
 def visible_port(tx: Tx, port_id: str) -> Port:
-    """The port of that id.
+    """The port of that id; PortNotFound when the caller may see none."""
+    found: Port = visible(tx, PORT, port_id)
+    return found
 
-    Raises:
-        PortNotFound: there is none that the caller may see.
+
+def target_of(tx: Tx, resource: Resource, facts: Any) -> Target:
+    """What policy asks about something: whose it and its parent are, whether it is shared with the caller.
+
+    A parent that cannot be read is nobody's.
     """
-    port = tx.find(Port, port_id)
-    if port is None or not tx.rights.allows("get_port", port_target(tx, port)):
-        raise PortNotFound(port_id=port_id)
-    return port
+    parent = None
+    if resource.parent is not None:
+        parent = tx.find(resource.parent.resource.facts, getattr(facts, resource.parent.attribute))
+    owner = getattr(facts, "device_owner", "")
+    return target_within(facts if resource.parent is None else parent, facts.project_id, owner)
 
 
-def network_target(network: Network) -> Target:
-    """What policy asks about a network."""
-    return of_network(network, network.project_id)
-
-
-def subnet_target(tx: Tx, subnet: Subnet) -> Target:
-    """What policy asks about a subnet: who owns it and its network, and whether all may see it."""
-    return of_network(tx.find(Network, subnet.network_id), subnet.project_id)
-
-
-def port_target(tx: Tx, port: Port) -> Target:
-    """What policy asks about a port."""
-    return of_network(tx.find(Network, port.network_id), port.project_id, port.device_owner)
-
-
-def of_network(network: Network | None, project_id: str, device_owner: str = "") -> Target:
-    """What policy asks about something on a network. A network that cannot be read is nobody's."""
-    if network is None:
+def target_within(parent: Any, project_id: str, device_owner: str = "") -> Target:
+    """What policy asks about something of `project_id` that belongs to `parent`: without one, to itself."""
+    if parent is None:
         return Target(project_id=project_id, device_owner=device_owner)
     return Target(
         project_id=project_id,
-        network_project_id=network.project_id,
-        network_shared=network.shared,
-        network_external=network.external,
+        parent_project_id=parent.project_id,
+        shared=getattr(parent, "shared", False),
+        external=getattr(parent, "external", False),
         device_owner=device_owner,
     )

@@ -1,5 +1,5 @@
 """Who may do what with agent codes: administrators, since a code lets a VM make ports without any role."""
 
-from ovnest.policy.rules.base import ADMIN
+from ovnest.policy.rules.base import ADMIN, KindRules
 
-RULES = {"create_agent_code": ADMIN, "get_agent_code": ADMIN, "delete_agent_code": ADMIN}
+RULES = KindRules(rules={"create_agent_code": ADMIN, "get_agent_code": ADMIN, "delete_agent_code": ADMIN})

@@ -1,7 +1,12 @@
-"""The rules that others are made of, named as Neutron names them.
+"""The rules that others are made of, named as Neutron names them; and what a kind says of its own.
 
 Source: neutron.conf.policies.base, neutron_lib.policy.rules.
 """
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
 
 ADMIN = "rule:admin_only"
 SERVICE = "rule:service_api"
@@ -39,3 +44,14 @@ RULES = {
     "shared": "field:networks:shared=True",
     "default": "rule:admin_or_owner",
 }
+
+
+class KindRules(Struct, frozen=True, kw_only=True):
+    """The default rules of one kind.
+
+    `defaults` are values with which an attribute counts as not asked for on create (Neutron's attribute
+    maps).
+    """
+
+    rules: Mapping[str, str]
+    defaults: Mapping[str, Any] = {}

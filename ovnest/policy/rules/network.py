@@ -10,12 +10,13 @@ from ovnest.policy.rules.base import (
     PROJECT_READER,
     SERVICE,
     SHARED,
+    KindRules,
     any_of,
 )
 
 _VISIBLE = any_of(ADMIN, PROJECT_READER, SHARED, "rule:external", ADVANCED_SERVICE)
 
-RULES = {
+_RULES = {
     "external": "field:networks:router:external=True",
     "create_network": ADMIN_OR_MEMBER,
     "create_network:shared": ADMIN,
@@ -44,5 +45,7 @@ RULES = {
     "delete_network:tags": ADMIN_OR_MEMBER,
 }
 
-# Given with this value on create, an attribute was not asked for (Neutron's attribute maps).
-DEFAULTS = {"shared": False, "router:external": False, "mtu": 0, "port_security_enabled": True}
+RULES = KindRules(
+    rules=_RULES,
+    defaults={"shared": False, "router:external": False, "mtu": 0, "port_security_enabled": True},
+)

@@ -18,6 +18,7 @@ from ovnest.policy.rules.base import (
     PROJECT_READER,
     SERVICE,
     SHARED,
+    KindRules,
     any_of,
 )
 
@@ -25,7 +26,7 @@ _MEMBER_OR_SERVICE = any_of(ADMIN_OR_MEMBER, SERVICE)
 _NETWORKS = any_of(ADMIN_OR_SERVICE, NETWORK_MEMBER)
 _NETWORKS_OR_SHARED = any_of(_NETWORKS, SHARED)
 
-RULES = {
+_RULES = {
     "network_device": "field:port:device_owner=~^network:",
     "create_port": _NETWORKS_OR_SHARED,
     "create_port:device_id": _MEMBER_OR_SERVICE,
@@ -67,5 +68,7 @@ RULES = {
     "delete_port:tags": any_of(ADVANCED_SERVICE, PROJECT_MEMBER, ADMIN, NETWORK_MEMBER),
 }
 
-# Given with this value on create, an attribute was not asked for (Neutron's attribute maps).
-DEFAULTS = {"device_id": "", "device_owner": "", "binding:vnic_type": "normal"}
+RULES = KindRules(
+    rules=_RULES,
+    defaults={"device_id": "", "device_owner": "", "binding:vnic_type": "normal"},
+)

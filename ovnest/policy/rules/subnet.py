@@ -3,8 +3,6 @@
 Source: neutron.conf.policies.subnet.
 """
 
-from typing import Any
-
 from ovnest.policy.rules.base import (
     ADMIN,
     NETWORK_MEMBER,
@@ -13,13 +11,14 @@ from ovnest.policy.rules.base import (
     PROJECT_READER,
     SERVICE,
     SHARED,
+    KindRules,
     any_of,
 )
 
 _OURS = any_of(PROJECT_MEMBER, ADMIN, NETWORK_MEMBER)
 _VISIBLE = any_of(PROJECT_READER, SHARED, "rule:external_network", ADMIN, NETWORK_READER)
 
-RULES = {
+_RULES = {
     "external_network": "field:subnets:router:external=True",
     "create_subnet": any_of(ADMIN, NETWORK_MEMBER),
     "create_subnet:service_types": ADMIN,
@@ -33,5 +32,7 @@ RULES = {
     "delete_subnet:tags": _OURS,
 }
 
-# Given with this value on create, an attribute was not asked for.
-DEFAULTS: dict[str, Any] = {"service_types": []}
+RULES = KindRules(
+    rules=_RULES,
+    defaults={"service_types": []},
+)

@@ -79,7 +79,7 @@ async def test_a_freed_tag_rests_only_until_the_agent_has_said_that_its_device_i
     vm1 = await site.vm("vm1", "hv1", network)
     agent = await site.started(vm1, network)
     web = await site.guest(vm1, "web")
-    resting = ("--bare", "--columns=external_ids", "find", "Copp", f'name="ovnest:tags:{vm1.port_id}"')
+    resting = ("--bare", "--columns=external_ids", "find", "Copp", f'name="ovnest:vlan-tags:{vm1.port_id}"')
 
     async def memory() -> str:
         return (await site.sandbox.central.nbctl(*resting)).strip()

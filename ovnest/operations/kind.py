@@ -1,0 +1,136 @@
+"""Kind: what can be done with one kind of thing, said once; routes, OpenAPI and policy follow from it."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ovnest.operations.steps.body import body_of
+from ovnest.operations.steps.idempotency_key import Once
+from ovnest.operations.steps.visible import target_of, visible
+from ovnest.policy.rules.base import KindRules
+from ovnest.resources.fields import Coercions
+from ovnest.resources.resource import Resource
+from ovnest.rows.home import Lookup
+from ovnest.transaction import Tx
+
+Filters = Mapping[str, Sequence[str]]
+
+
+def nothing_computed(tx: Tx, facts: Any) -> Mapping[str, Any]:
+    """Everything that is shown stands in the facts."""
+    return {}
+
+
+class Narrow(Struct, frozen=True, kw_only=True):
+    """A lookup that serves filters: given a value for each of `by`, it finds what may match.
+
+    `part`: the last one's values are of the form `<part>=value`, and have to be.
+    """
+
+    lookup: Lookup[Any]
+    by: tuple[str, ...]
+    part: str = ""
+
+    def keys(self, filters: Filters) -> list[Any] | None:
+        """The lookup's keys for these filters; None where it does not serve them."""
+        values = [list(dict.fromkeys(filters.get(name, ()))) for name in self.by]
+        if not all(some and all(some) for some in values):
+            return None
+        if self.part:
+            prefix = f"{self.part}="
+            if not all(value.startswith(prefix) for value in values[-1]):
+                return None
+            values[-1] = [value.removeprefix(prefix) for value in values[-1]]
+        return values[0] if len(values) == 1 else list(product(*values))
+
+
+class Action(Struct, frozen=True, kw_only=True):
+    """Something else that can be done with one: `PUT <path>/<id>/<name>`, with a body as an update has."""
+
+    name: str
+    summary: str
+    request: type[Struct]
+    coercions: Coercions
+    do: Callable[[Tx, str, Any], Any]
+
+
+class Extension(Struct, frozen=True, kw_only=True):
+    """An extension of the Networking API that a kind serves whole, as it is listed.
+
+    `attributes` are those that it promises of the kind.
+    """
+
+    alias: str
+    name: str
+    updated: str
+    description: str
+    attributes: tuple[str, ...] = ()
+
+
+class Kind(Struct, frozen=True, kw_only=True):
+    """One kind of thing: its operations, None where there is no such verb.
+
+    `computed` gives what is shown beside the facts, or otherwise than they are: the latter are `otherwise`.
+    `made` gives what only who has made one is shown. `delete_query` are what a DELETE's query can say, and
+    what it means. `create_once` also says whether it made something new; a kind without it keeps no
+    idempotency keys. `visible` and `candidates` find one and many, for a caller whose rights policy says; a
+    guard has its own.
+    """
+
+    resource: Resource
+    rules: KindRules
+    create: Callable[[Tx, Any], Any] | None = None
+    create_once: Callable[[Tx, Any, Once], tuple[Any, bool]] | None = None
+    has_bulk: bool = True
+    update: Callable[[Tx, str, Any], Any] | None = None
+    delete: Callable[[Tx, str, Mapping[str, str]], None] | None = None
+    delete_query: Mapping[str, str] = {}
+    computed: Callable[[Tx, Any], Mapping[str, Any]] = nothing_computed
+    otherwise: frozenset[str] = frozenset()
+    made: Callable[[Tx, Any], Mapping[str, Any]] = nothing_computed
+    filters: tuple[Narrow, ...] = ()
+    actions: tuple[Action, ...] = ()
+    aliases: tuple[Extension, ...] = ()
+    visible: Callable[[Tx, Resource, str], Any] = visible
+    candidates: Callable[[Tx, "Kind", Filters], Iterable[Any]] | None = None
+
+    def show(self, tx: Tx, key: str) -> Any:
+        """The one of that key; refused as 404 when the caller may see none."""
+        return self.visible(tx, self.resource, key)
+
+    def list(self, tx: Tx, filters: Filters) -> Iterator[Any]:
+        """Those that the caller may see and that may match the filters, by the narrowest lookup there is."""
+        if self.candidates is not None:
+            return iter(self.candidates(tx, self, filters))
+        return self._allowed(tx, self._found(tx, filters))
+
+    def body(self, tx: Tx, facts: Any) -> Struct:
+        """One as it is shown."""
+        return body_of(self.resource, self.otherwise, facts, self.computed(tx, facts))
+
+    def body_when_made(self, tx: Tx, facts: Any) -> Struct:
+        """One as it is shown to who has just made it."""
+        body = self.body(tx, facts)
+        more = self.made(tx, facts)
+        return msgspec.structs.replace(body, **more) if more else body
+
+    def _found(self, tx: Tx, filters: Filters) -> Iterator[Any]:
+        keys = filters.get(self.resource.key)
+        if keys:
+            found = (tx.find(self.resource.facts, key) for key in dict.fromkeys(keys))
+            return (facts for facts in found if facts is not None)
+        for narrow in self.filters:
+            places = narrow.keys(filters)
+            if places is not None:
+                return (facts for place in places for facts in tx.all(narrow.lookup, place))
+        return tx.all(self.resource.facts)
+
+    def _allowed(self, tx: Tx, found: Iterator[Any]) -> Iterator[Any]:
+        rule = f"get_{self.resource.singular}"
+        decision = tx.rights.whatever(rule)
+        if decision is not None:
+            return found if decision else iter(())
+        return (facts for facts in found if tx.rights.allows(rule, target_of(tx, self.resource, facts)))

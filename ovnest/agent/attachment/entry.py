@@ -3,14 +3,12 @@
 A key is `ovnest:` and the field's name; text stands as it is, anything else as JSON.
 """
 
-from typing import Any, get_type_hints
-
-import msgspec
 from msgspec import Struct
 
 from ovnest.agent.attachment.request import Key
 from ovnest.agent.attachment.result import Attached
 from ovnest.agent.attachment.states import State
+from ovnest.codec import plain
 
 PREFIX = "ovnest:"
 MARK = f"{PREFIX}agent"
@@ -55,35 +53,20 @@ class Entry(Struct, frozen=True, kw_only=True):
         return Key(self.container, self.interface)
 
 
-_TYPES: dict[str, Any] = get_type_hints(Entry)
-_DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(Entry)}
+ENTRY = plain(Entry, prefix=PREFIX)
+REQUIRED = (MARK, STATE, CONTAINER, INTERFACE, f"{PREFIX}request", f"{PREFIX}since")
 
 
 def to_ids(entry: Entry) -> dict[str, str]:
     """The keys that stand for `entry`; fields that are empty have none."""
-    ids = {}
-    for name, kind in _TYPES.items():
-        value = getattr(entry, name)
-        if value in ("", None, {}) or value == _DEFAULTS[name]:
-            continue
-        ids[PREFIX + name] = str(value) if _is_text(kind) else msgspec.json.encode(value).decode()
-    return ids
+    return ENTRY.write(entry)
 
 
 def from_ids(ids: dict[str, str]) -> Entry | None:
     """The entry that these keys stand for; None if they are not one, or not one that we understand."""
-    if MARK not in ids or STATE not in ids:
+    if any(key not in ids for key in REQUIRED):
         return None
-    fields: dict[str, Any] = {"door": "", "scope": "", "network": "", "boot": "", "netns": ""}
     try:
-        for name, kind in _TYPES.items():
-            text = ids.get(PREFIX + name)
-            if text is not None:
-                fields[name] = text if _is_text(kind) else msgspec.json.decode(text.encode(), type=kind)
-        return msgspec.convert(fields, Entry)
-    except msgspec.MsgspecError:
+        return ENTRY.read(ids)
+    except ValueError:
         return None
-
-
-def _is_text(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, str)

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from ovnest.agent.attachment import plan, result
@@ -20,6 +19,7 @@ from ovnest.agent.attachment.bounds import Bounds
 from ovnest.agent.attachment.check import check_attachment
 from ovnest.agent.attachment.context import Addition, Parts, Removal
 from ovnest.agent.attachment.detach import PORT_IS_GONE, Detaching, Later
+from ovnest.agent.attachment.findings import Findings, compare
 from ovnest.agent.attachment.journal import Journal, Recorded
 from ovnest.agent.attachment.locks import KeyLocks, Turns
 from ovnest.agent.attachment.mode import Mode
@@ -30,7 +30,6 @@ from ovnest.agent.attachment.result import Attached
 from ovnest.agent.attachment.states import Event, State, after
 from ovnest.agent.client.answers import PortAnswer
 from ovnest.agent.client.api import Api
-from ovnest.agent.client.description import request_of
 from ovnest.agent.crash_point import maybe_crash
 from ovnest.agent.errors import (
     AgentError,
@@ -47,17 +46,6 @@ AT_A_TIME = 3
 TURN_PATIENCE_S = 1.0
 
 _log = logging.getLogger(__name__)
-
-
-class Findings(Struct, frozen=True, kw_only=True):
-    """What a look at the API has found and what is left as it is.
-
-    `missing` are devices whose port the API does not show, `orphans` ports that carry our mark and that the
-    journal does not know.
-    """
-
-    missing: frozenset[str] = frozenset()
-    orphans: tuple[PortAnswer, ...] = ()
 
 
 class Engine:
@@ -265,23 +253,7 @@ class Engine:
 
     def findings(self, ports: Collection[PortAnswer]) -> Findings:
         """What differs between the journal and all the ports that the API shows, and is left as it is."""
-        shown = {port.id for port in ports}
-        entries = self.entries()
-        known = {each.entry.port for each in entries} | {each.entry.request for each in entries}
-        return Findings(
-            missing=frozenset(
-                each.device
-                for each in entries
-                if each.entry.port and each.entry.state is State.PLUGGED and each.entry.port not in shown
-            ),
-            orphans=tuple(
-                port
-                for port in ports
-                if self._parts.mode.is_ours(port, self.agent_id)
-                and port.id not in known
-                and request_of(port.description) not in known
-            ),
-        )
+        return compare(self.entries(), ports, lambda port: self._parts.mode.is_ours(port, self.agent_id))
 
     def tags_reported(self, tags: Collection[int]) -> None:
         """The first of `gone_tags` need not be told again."""

@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from ovnest.agent.attachment.engine import Engine, Findings
+from ovnest.agent.attachment.engine import Engine
+from ovnest.agent.attachment.findings import Findings
 from ovnest.agent.attachment.journal import Recorded
 from ovnest.agent.attachment.states import Event, State
 from ovnest.agent.client.answers import PortAnswer

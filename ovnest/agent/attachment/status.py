@@ -4,7 +4,8 @@ from collections.abc import Iterable, Set
 
 from msgspec import Struct
 
-from ovnest.agent.attachment.engine import Engine, Findings
+from ovnest.agent.attachment.engine import Engine
+from ovnest.agent.attachment.findings import Findings
 from ovnest.agent.attachment.journal import Recorded
 from ovnest.agent.attachment.states import State
 from ovnest.agent.errors import AgentError

@@ -9,6 +9,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -23,13 +24,13 @@ BODY_BYTES = 64 << 20
 class Endpoint(Struct, frozen=True, kw_only=True):
     """Where the API is: a host and port, or the path of a Unix socket.
 
-    `verify` looks at the server's certificate after the handshake, and raises what makes it unacceptable.
+    `tls` looks at the server's certificate after the handshake; None: without TLS.
     """
 
     host: str = ""
     port: int = 0
     path: str = ""
-    tls: "Pinned | None" = None
+    tls: "Trust | None" = None
 
     def __str__(self) -> str:
         if self.path:
@@ -38,15 +39,13 @@ class Endpoint(Struct, frozen=True, kw_only=True):
         return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
 
 
-class Pinned:
-    """How a server proves who it is. Subclassed by who knows what was pinned."""
+class Trust(Protocol):
+    """How a server proves who it is."""
 
-    def context(self) -> ssl.SSLContext:
-        raise NotImplementedError
+    def context(self) -> ssl.SSLContext: ...
 
-    def check(self, certificate: ssl.SSLObject, host: str) -> None:
-        """Raises ssl.SSLError if the server is another than the pinned one."""
-        raise NotImplementedError
+    def check(self, connection: ssl.SSLObject, host: str) -> None:
+        """Raises ssl.SSLError if the server is another than the trusted one."""
 
 
 class Request(Struct, frozen=True, kw_only=True):

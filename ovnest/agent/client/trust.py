@@ -9,10 +9,8 @@ from functools import cached_property
 from ipaddress import ip_address
 from typing import Any
 
-from ovnest.agent.client.http import Pinned
 
-
-class PinnedCertificate(Pinned):
+class PinnedCertificate:
     """Trusts the certificate `pem`, and nothing else."""
 
     def __init__(self, pem: str) -> None:

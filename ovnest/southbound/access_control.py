@@ -12,15 +12,14 @@ Commands".
 import asyncio
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar
 from uuid import uuid4
 
 import msgspec
 from msgspec import Struct
 
 from ovnest.ovsdb import Client, Index, Options, Row, RowUuid, Tls, Transaction, View
+from ovnest.southbound.tables import SOUTHBOUND, Connection, Permission, Role, SouthboundGlobal, Ssl
 
-SOUTHBOUND = "OVN_Southbound"
 ROLE = "ovn-controller"
 READY_TIMEOUT_S = 5.0
 CONTROL_TIMEOUT_S = 5.0
@@ -39,55 +38,7 @@ ALLOWED_TABLES = frozenset(
 """Tables in which ovn-northd lets a chassis write, in the releases that we know."""
 
 
-class Global(Row, frozen=True, kw_only=True, gc=False):
-    """The one row of the whole: which connections the server takes, and with which keys."""
-
-    TABLE: ClassVar[str] = "SB_Global"
-
-    connections: tuple[RowUuid, ...] = ()
-    ssl: RowUuid | None = None
-
-
-class Connection(Row, frozen=True, kw_only=True, gc=False):
-    """A way in. Without `role` whoever comes by it may write everything."""
-
-    TABLE: ClassVar[str] = "Connection"
-
-    target: str = ""
-    role: str = ""
-    read_only: bool = False
-
-
-class Ssl(Row, frozen=True, kw_only=True, gc=False):
-    """The server's own key and certificate, and the CA that clients' certificates must come from."""
-
-    TABLE: ClassVar[str] = "SSL"
-
-    private_key: str = ""
-    certificate: str = ""
-    ca_cert: str = ""
-    bootstrap_ca_cert: bool = False
-
-
-class Role(Row, frozen=True, kw_only=True, gc=False):
-    """What those may do who come by a connection with that role."""
-
-    TABLE: ClassVar[str] = "RBAC_Role"
-
-    name: str = ""
-    permissions: dict[str, RowUuid] = {}  # noqa: RUF012  a Struct makes a new one of each empty default
-
-
-class Permission(Row, frozen=True, kw_only=True, gc=False):
-    """What they may do in one table; `authorization` names columns that must have the client's name."""
-
-    TABLE: ClassVar[str] = "RBAC_Permission"
-
-    table: str = ""
-    authorization: tuple[str, ...] = ()
-
-
-TABLES: tuple[type[Row], ...] = (Global, Connection, Ssl, Role, Permission)
+TABLES: tuple[type[Row], ...] = (SouthboundGlobal, Connection, Ssl, Role, Permission)
 ROLE_BY_NAME = Index("role by name", Role, lambda row: (row.name,))
 
 
@@ -146,7 +97,7 @@ class Southbound:
 def _stage(view: View, tx: Transaction | None, wanted: Wanted) -> list[str]:
     """Say what is to be done, and with `tx` stage it."""
     said = []
-    (root,) = view.rows(Global)
+    (root,) = view.rows(SouthboundGlobal)
     keys = {
         "private_key": str(wanted.private_key),
         "certificate": str(wanted.certificate),
@@ -179,7 +130,7 @@ def _stage(view: View, tx: Transaction | None, wanted: Wanted) -> list[str]:
 
 
 def _connections(view: View) -> list[str]:
-    (root,) = view.rows(Global)
+    (root,) = view.rows(SouthboundGlobal)
     rows = [row for uuid in root.connections if (row := view.find(Connection, uuid)) is not None]
     found = [
         f"connection {row.target} has no role: who comes in by it may write everything. Give it the role, or "
@@ -198,7 +149,7 @@ def _connections(view: View) -> list[str]:
 
 
 def _keys(view: View) -> list[str]:
-    (root,) = view.rows(Global)
+    (root,) = view.rows(SouthboundGlobal)
     ssl = view.find(Ssl, root.ssl) if root.ssl is not None else None
     if ssl is None:
         return ["table SSL has no key, certificate and CA: `ovnest southbound secure` puts them there"]

@@ -1,4 +1,4 @@
-"""Which hosts live, by a real Southbound that is written by hand as ovn-controller would write it."""
+"""Which chassis there are, by a real Southbound that is written by hand as ovn-controller would write it."""
 
 import asyncio
 import json
@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ovnest.api import hosts
-from ovnest.api.hosts import Hosts
 from ovnest.sandbox.until import until
+from ovnest.southbound import watcher
+from ovnest.southbound.chassis import ChassisSeen
+from ovnest.southbound.watcher import ChassisWatcher
 from tests.ovsdb.servers import Server, standalone
 
 pytestmark = pytest.mark.ovsdb
@@ -48,19 +49,27 @@ async def write(server: Server, *operations: object) -> None:
     assert b"error" not in said, said
 
 
+def behind(chassis: ChassisWatcher) -> frozenset[str]:
+    seen = chassis.seen
+    assert seen is not None
+    return seen.behind
+
+
 def moved(table: str, nb_cfg: int) -> dict[str, object]:
     return {"op": "update", "table": table, "where": [], "row": {"nb_cfg": nb_cfg}}
 
 
 async def test_a_chassis_is_known_by_its_name_and_host_name_until_it_leaves(southbound: Server) -> None:
-    async with Hosts(southbound.remote, None) as seen:
-        assert seen.names is None
-        await seen.client.ready(10)
-        assert seen.names == {"hv1", "hv1.example.org"}
+    async with ChassisWatcher(southbound.remote, None) as chassis:
+        assert chassis.seen is None
+        await chassis.client.ready(10)
+        assert chassis.seen == ChassisSeen(
+            names=frozenset({"hv1"}), hosts=frozenset({"hv1", "hv1.example.org"})
+        )
         await write(southbound, {"op": "delete", "table": "Chassis", "where": []})
 
         async def nobody() -> bool:
-            return seen.names == frozenset()
+            return chassis.seen == ChassisSeen()
 
         await until("the chassis is gone", nobody)
 
@@ -68,21 +77,21 @@ async def test_a_chassis_is_known_by_its_name_and_host_name_until_it_leaves(sout
 async def test_a_chassis_that_does_not_follow_is_behind_after_a_while(
     southbound: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with Hosts(southbound.remote, None) as seen:
-        await seen.client.ready(10)
-        assert seen.behind == frozenset()
+    async with ChassisWatcher(southbound.remote, None) as chassis:
+        await chassis.client.ready(10)
+        assert behind(chassis) == frozenset()
         await write(southbound, moved("SB_Global", 6))
 
         async def is_late() -> bool:
-            return bool(seen._late_since)
+            return bool(chassis._late_since)
 
         await until("it is late", is_late)
-        assert seen.behind == frozenset(), "not yet"
-        monkeypatch.setattr(hosts, "BEHIND_AFTER_S", 0.0)
-        assert seen.behind == {"hv1", "hv1.example.org"}
+        assert behind(chassis) == frozenset(), "not yet"
+        monkeypatch.setattr(watcher, "BEHIND_AFTER_S", 0.0)
+        assert behind(chassis) == {"hv1", "hv1.example.org"}
         await write(southbound, moved("Chassis_Private", 6))
 
         async def follows() -> bool:
-            return not seen.behind
+            return not behind(chassis)
 
         await until("it follows again", follows)

@@ -1,6 +1,6 @@
 """What a chassis' certificate can do in the Southbound and what not: each in words, and as a transaction.
 
-`docs/security.md` has the words as a table; `python -m tests.identity.chassis_rights` prints it.
+`docs/security.md` has the words as a table; `python -m tests.southbound.chassis_rights` prints it.
 """
 
 from typing import Any

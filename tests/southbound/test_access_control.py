@@ -21,7 +21,7 @@ from ovnest.sandbox.release import find_release
 from ovnest.sandbox.until import until
 from tests.chassis_pki import authority, signed
 from tests.dataplane.conftest import chosen_releases
-from tests.identity.chassis_rights import ATTEMPTS, NAMES, Attempt, Facts, registration, rights_table
+from tests.southbound.chassis_rights import ATTEMPTS, NAMES, Attempt, Facts, registration, rights_table
 
 pytestmark = [pytest.mark.packets, pytest.mark.asyncio(loop_scope="module")]
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"

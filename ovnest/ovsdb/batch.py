@@ -15,6 +15,7 @@ from ovnest.ovsdb.errors import DuplicateUuid, OperationError, TimedOut, TooLarg
 from ovnest.ovsdb.messages import Comment, Commit, Message, encode, transaction_error
 from ovnest.ovsdb.options import Options
 from ovnest.ovsdb.replica import Replica
+from ovnest.ovsdb.rows import Row
 from ovnest.ovsdb.staging import Stage, Transaction
 from ovnest.ovsdb.waiting import Pending, WaitingRoom
 
@@ -46,6 +47,7 @@ class Batch:
         self.entries: list[_Entry] = []
         self.seq: int | None = None
         self.number = 0
+        self._stage: Stage | None = None
         self._parts: list[bytes] = []
         self._head: list[bytes] = []
         self._head_count = 0
@@ -98,15 +100,21 @@ class Batch:
     # Running operations.
 
     def fill(self, room: WaitingRoom, replica: Replica, options: Options) -> None:
-        """Run waiting operations, until the batch is full or nothing waits."""
-        stage = Stage(replica)
-        try:
-            self._fill(room, stage, options)
-            if self._parts or stage.links:
-                comments = dict.fromkeys(entry.pending.comment for entry in self.entries)
-                self._finish(stage, options, "; ".join(filter(None, comments)))
-        finally:
-            stage.close()
+        """Run waiting operations, until the batch is full or nothing waits; `close` must follow."""
+        stage = self._stage = Stage(replica)
+        self._fill(room, stage, options)
+        if self._parts or stage.links:
+            comments = dict.fromkeys(entry.pending.comment for entry in self.entries)
+            self._finish(stage, options, "; ".join(filter(None, comments)))
+
+    def close(self) -> None:
+        """Let trackers go back to what the replica has; before anybody else looks at them."""
+        if self._stage is not None:
+            self._stage.close()
+
+    def inserted(self) -> list[Row]:
+        """The rows that the batch makes."""
+        return self._stage.inserted() if self._stage is not None else []
 
     def _fill(self, room: WaitingRoom, stage: Stage, options: Options) -> None:
         group = room.take_group()

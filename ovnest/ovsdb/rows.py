@@ -175,7 +175,7 @@ class Shape(Generic[R]):
 
         If it does tell so, `row` is just what `build` would make of it. None: it cannot be so.
         """
-        if any(getattr(row, column.attribute) != column.default for column in self._absent):
+        if self._absent and any(getattr(row, c.attribute) != c.default for c in self._absent):
             return None
         told: dict[str, Wire] = {}
         for attribute, name, default, tell in self._tellers:

@@ -165,11 +165,11 @@ def tell_uuid_set(value: tuple[str, ...]) -> Wire:
 
 
 def tell_map(value: dict[str, Any]) -> Wire:
-    return ("map", sorted(value.items()))
+    return ("map", [(key, value[key]) for key in sorted(value)])
 
 
 def tell_uuid_map(value: dict[str, str]) -> Wire:
-    return ("map", [(key, ("uuid", item)) for key, item in sorted(value.items())])
+    return ("map", [(key, ("uuid", value[key])) for key in sorted(value)])
 
 
 _EMPTY_SET: Final = ("set", ())

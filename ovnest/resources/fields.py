@@ -79,9 +79,11 @@ def text_or_empty(value: Any) -> str:
 
 
 def limited(most: int, base: Coercion = text) -> Coercion:
-    """A string of at most `most` characters."""
+    """A string of at most `most` characters; `base` says what becomes of anything that is no string."""
 
     def coerce(value: Any) -> str:
+        if type(value) is str and len(value) <= most:
+            return value
         string: str = base(value)
         if len(string) > most:
             raise ValueError(f"{string[:32]!r}… exceeds maximum length of {most}")
@@ -286,9 +288,8 @@ def to_struct(body: Mapping[str, Any], struct: type[S], coercions: Coercions) ->
         HTTPBadRequest: an attribute is unknown, or one that must be given is not.
         InvalidField: an attribute's value is refused.
     """
-    unknown = [name for name in body if name not in coercions]
-    if unknown:
-        names = ", ".join(f"'{name}'" for name in sorted(unknown))
+    if not body.keys() <= coercions.keys():
+        names = ", ".join(f"'{name}'" for name in sorted(body.keys() - coercions.keys()))
         raise HTTPBadRequest(reason=f"Unrecognized attribute(s) {names}")
     values = {}
     for name, value in body.items():

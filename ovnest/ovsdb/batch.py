@@ -7,6 +7,7 @@ Source: docs/ledger.md, "A batch"; RFC 7047, 4.1.3 (how a reply tells which oper
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -49,8 +50,7 @@ class Batch:
         self.number = 0
         self._stage: Stage | None = None
         self._parts: list[bytes] = []
-        self._head: list[bytes] = []
-        self._head_count = 0
+        self._head: Sequence[bytes] = ()
         self._bytes = 0
         self._count = 0
 
@@ -63,11 +63,10 @@ class Batch:
     def pending(self) -> list[Pending]:
         return [entry.pending for entry in self.entries]
 
-    def order(self, seq: int, number: int, operations: list[Any]) -> None:
+    def order(self, seq: int, number: int, place: Sequence[bytes]) -> None:
         """Let the transaction begin with the ledger's operations: after `seq`, as our batch `number`."""
         self.seq, self.number = seq, number
-        self._head = [encode(operation) for operation in operations]
-        self._head_count = len(operations)
+        self._head = place
 
     def params(self, database: str) -> bytes:
         """The parameters of `transact`; always the same bytes, so that the batch can be sent again."""
@@ -89,10 +88,10 @@ class Batch:
         index = error.index
         if index is None:
             return Verdict.COMMIT, error, None
-        if index < self._head_count:
+        if index < len(self._head):
             return Verdict.LEDGER, error, None
         for entry in self.entries:
-            if index - self._head_count < entry.last:
+            if index - len(self._head) < entry.last:
                 conflict = isinstance(error, TimedOut | DuplicateUuid)
                 return Verdict.CONFLICT if conflict else Verdict.FAULT, error, entry.pending
         return Verdict.COMMIT, error, None

@@ -141,7 +141,7 @@ class Writer:
                 if seq is None or self._ledger.lost is not None:
                     raise self._unsent(batch, "the ledger is gone")
                 number = self._ledger.own_batch + 1
-                batch.order(seq, number, [self._ledger.begin(seq), self._ledger.advance(seq, number)])
+                batch.order(seq, number, self._ledger.place(seq, number))
             return await self._send(session, batch)
         finally:
             self._flight = None
@@ -184,6 +184,8 @@ class Writer:
             raise
         verdict, error, culprit = batch.judge(reply)
         if verdict is Verdict.COMMITTED:
+            if self._ledger is not None:
+                self._ledger.get_ready()
             return True
         assert error is not None  # noqa: S101 - all other verdicts come from one
         if error.code in _UNSETTLED:
@@ -205,7 +207,7 @@ class Writer:
 
     async def _foretell(self, batch: Batch, awaited: asyncio.Future[Message]) -> None:
         """Get ready for our own rows to come back, in slices, as long as the server lets us."""
-        until = time.perf_counter() + _SLICE_S
+        until = 0.0  # a long batch has held the loop already
         for _ in self._replica.foretell(batch.inserted()):
             if time.perf_counter() >= until:
                 await asyncio.sleep(0)

@@ -79,9 +79,11 @@ def text_or_empty(value: Any) -> str:
 
 
 def limited(most: int, base: Coercion = text) -> Coercion:
-    """A string of at most `most` characters."""
+    """A string of at most `most` characters; `base` says what becomes of anything that is no string."""
 
     def coerce(value: Any) -> str:
+        if type(value) is str and len(value) <= most:
+            return value
         string: str = base(value)
         if len(string) > most:
             raise ValueError(f"{string[:32]!r}… exceeds maximum length of {most}")
@@ -295,8 +297,8 @@ def to_struct(
         HTTPBadRequest: an attribute is unknown or not taken, or one that must be given is not.
         InvalidField: an attribute's value is refused.
     """
-    unknown = sorted(name for name in body if name not in coercions)
-    if unknown:
+    if not body.keys() <= coercions.keys():
+        unknown = sorted(body.keys() - coercions.keys())
         known = () if shown is None else shown.__struct_encode_fields__
         if all(name in known for name in unknown):
             raise HTTPBadRequest(reason=not_here.format(name=unknown[0]))

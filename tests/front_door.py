@@ -58,7 +58,7 @@ class FrontDoor:
         resource, update = served.resource, served.update
         assert update is not None
         assert resource.update is not None
-        change = to_struct(attributes, resource.update, resource.update_coercions)
+        change = to_struct(attributes, resource.update, resource.update_coercions, resource.read_only)
         return await self.store.write(
             self.caller, lambda tx: _plain(served.body(tx, update(tx, key, change)))
         )

@@ -52,6 +52,7 @@ class ResourceRoutes:
         self._resource = kind.resource
         self._singular = kind.resource.singular
         self._plural = kind.resource.plural
+        self._read_only = kind.resource.read_only
         self._attributes = attributes_of(kind.resource.body)
         self._actions = {action.name: action for action in kind.actions}
 
@@ -144,7 +145,7 @@ class ResourceRoutes:
         update, struct = self._kind.update, self._resource.update
         assert update is not None and struct is not None  # noqa: S101, PT018  else there is no such route
         asked = changed(request.body, self._singular, self._plural)
-        change = to_struct(asked, struct, self._resource.update_coercions)
+        change = to_struct(asked, struct, self._resource.update_coercions, self._read_only)
         revision = _expected_revision(request)
 
         def make(tx: Tx) -> bytes:

@@ -8,7 +8,7 @@ Source: neutron_lib.api.converters and neutron_lib.api.validators.
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -279,14 +279,19 @@ def resource_tags(value: Any) -> list[str]:
     return sorted(tags)
 
 
-def to_struct(body: Mapping[str, Any], struct: type[S], coercions: Coercions) -> S:
-    """A client's object as `struct`.
+def to_struct(
+    body: Mapping[str, Any], struct: type[S], coercions: Coercions, read_only: Collection[str] = ()
+) -> S:
+    """A client's object as `struct`. `read_only` are attributes that there are and that cannot be changed.
 
     Raises:
-        HTTPBadRequest: an attribute is unknown, or one that must be given is not.
+        HTTPBadRequest: an attribute is unknown or read-only, or one that must be given is not.
         InvalidField: an attribute's value is refused.
     """
     unknown = [name for name in body if name not in coercions]
+    for name in unknown:
+        if name in read_only:
+            raise HTTPBadRequest(reason=f"Cannot update read-only attribute {name}")
     if unknown:
         names = ", ".join(f"'{name}'" for name in sorted(unknown))
         raise HTTPBadRequest(reason=f"Unrecognized attribute(s) {names}")

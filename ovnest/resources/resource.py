@@ -55,6 +55,11 @@ class Resource(Struct, frozen=True, kw_only=True):
         return "tags" in self.facts.__struct_fields__
 
     @property
+    def read_only(self) -> frozenset[str]:
+        """The attributes that are shown and cannot be changed."""
+        return frozenset(self.body.__struct_encode_fields__) - self.update_coercions.keys()
+
+    @property
     def words(self) -> str:
         """What people call it: `address group`."""
         return self.singular.replace("_", " ")

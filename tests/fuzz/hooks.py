@@ -17,7 +17,7 @@ REFERENCES = {"network_id": "network", "subnet_id": "subnet", "parent_name": "po
 @schemathesis.hook
 def map_path_parameters(context: schemathesis.HookContext, path_parameters: Any) -> Any:
     if isinstance(path_parameters, dict) and "id" in path_parameters and context.operation is not None:
-        kind = context.operation.path.split("/")[2].removesuffix("s")
+        kind = context.operation.path.split("/")[2].removesuffix("s").replace("-", "_")
         return {**path_parameters, "id": _known(kind, path_parameters["id"])}
     return path_parameters
 

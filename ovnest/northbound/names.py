@@ -3,6 +3,7 @@
 Source: ML2/OVN's naming, which its agents look rows up by.
 """
 
+import re
 from hashlib import sha1
 from uuid import NAMESPACE_URL, uuid5
 
@@ -10,6 +11,7 @@ from ovnest.ovsdb import RowUuid
 
 _NETWORK = "neutron-"
 _SEGMENT = "provnet-"
+_ADDRESS_SET = re.compile(r"ag_([0-9a-f]{8}(?:_[0-9a-f]{4}){3}_[0-9a-f]{12})_ip[46]")
 _LEDGER = "ovnest:ledger"
 # The ids of rows that we name ourselves come from this namespace, so that all servers find the same id.
 _NAMESPACE = uuid5(NAMESPACE_URL, "urn:ovnest")
@@ -32,6 +34,22 @@ def network_of_switch(name: str) -> str | None:
 def localnet_name(segment_id: str) -> str:
     """The name of the localnet port of a physical segment."""
     return _SEGMENT + segment_id
+
+
+def address_set_name(group_id: str, ip_version: int) -> str:
+    """The name of an address group's Address_Set, as ACLs have it: a word without hyphens."""
+    return f"ag_{group_id.replace('-', '_')}_ip{ip_version}"
+
+
+def group_of_address_set(name: str) -> str | None:
+    """The address group an Address_Set name stands for; None when it is none of a group."""
+    found = _ADDRESS_SET.fullmatch(name)
+    return None if found is None else found[1].replace("_", "-")
+
+
+def second_address_set(group_id: str) -> RowUuid:
+    """The `_uuid` of an address group's Address_Set of IPv6; that of IPv4 has the group's id."""
+    return _named_uuid(f"address-group:{group_id}:6")
 
 
 def document_name(kind: str, key: str) -> str:

@@ -15,7 +15,7 @@ ACTIONS = ("create", "get", "update", "delete")
 OTHER_ACTIONS = ("add", "remove", "activate")
 
 _NOT_SERVED = _words(
-    "address_group address_scope agent auto_allocated_topology availability_zone "
+    "address_scope agent auto_allocated_topology availability_zone "
     "default_security_group_rule dhcp-agents dhcp-network dhcp-networks flavor flavor_service_profile "
     "floatingip floatingip_pool floatingip_port_forwarding l3-agents l3-router l3-routers local_ip "
     "local_ip_port_association log loggable_resource metering_label metering_label_rule ndp_proxy "
@@ -36,12 +36,12 @@ _NOT_SERVED_TAGS = _words(
     "floatingips network_segment_ranges policies routers security_groups segments subnetpools trunks"
 )
 _NOT_SERVED_OTHERS = _words(
-    "add_addresses add_external_gateways add_extraroutes add_prefixes add_router_interface add_subports "
-    "remove_addresses remove_external_gateways remove_extraroutes remove_prefixes "
+    "add_external_gateways add_extraroutes add_prefixes add_router_interface add_subports "
+    "remove_external_gateways remove_extraroutes remove_prefixes "
     "remove_router_interface remove_subports "
     "admin_or_data_plane_int admin_or_ext_parent_owner admin_or_sg_owner admin_owner_or_sg_owner "
     "context_with_global_access ext_parent_owner restrict_wildcard rule_default_sg sg_owner "
-    "shared_address_groups shared_address_scopes shared_qos_policy shared_security_group "
+    "shared_address_scopes shared_qos_policy shared_security_group "
     "shared_subnetpools"
 )
 

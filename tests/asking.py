@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from msgspec import Struct
 
 from ovnest.sandbox.until import patience
+from tests.kinds import BY_NAME, WHOLE, path_of
 
 ANSWER_TIMEOUT_S = 15.0
 
@@ -44,37 +45,40 @@ class Api:
 
     async def create(self, kind: str, **attributes: Any) -> dict[str, Any]:
         """A new `kind` ("port"), as the API shows it."""
-        return await self._one(kind, 201, "POST", f"/v2.0/{kind}s", {kind: attributes})
+        return await self._one(kind, 201, "POST", path_of(kind), {kind: attributes})
 
     async def create_many(self, kind: str, wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """New ones, by one request."""
-        answer = await self._expect(201, "POST", f"/v2.0/{kind}s", {f"{kind}s": wanted})
-        made: list[dict[str, Any]] = answer.body[f"{kind}s"]
+        answer = await self._expect(201, "POST", path_of(kind), {BY_NAME[kind].resource.plural: wanted})
+        made: list[dict[str, Any]] = answer.body[BY_NAME[kind].resource.plural]
         return made
 
     async def show(self, kind: str, key: str) -> dict[str, Any]:
-        return await self._one(kind, 200, "GET", f"/v2.0/{kind}s/{key}")
+        return await self._one(kind, 200, "GET", path_of(kind, key))
 
     async def update(self, kind: str, key: str, **attributes: Any) -> dict[str, Any]:
-        return await self._one(kind, 200, "PUT", f"/v2.0/{kind}s/{key}", {kind: attributes})
+        return await self._one(kind, 200, "PUT", path_of(kind, key), {kind: attributes})
 
     async def delete(self, kind: str, key: str, **query: str) -> None:
         suffix = f"?{urlencode(query)}" if query else ""
-        await self._expect(204, "DELETE", f"/v2.0/{kind}s/{key}{suffix}")
+        await self._expect(204, "DELETE", f"{path_of(kind, key)}{suffix}")
 
     async def list(self, kind: str, **query: str) -> list[dict[str, Any]]:
         suffix = f"?{urlencode(query)}" if query else ""
-        answer = await self._expect(200, "GET", f"/v2.0/{kind}s{suffix}")
-        found: list[dict[str, Any]] = answer.body[f"{kind}s"]
+        answer = await self._expect(200, "GET", f"{path_of(kind)}{suffix}")
+        found: list[dict[str, Any]] = answer.body[BY_NAME[kind].resource.plural]
         return found
 
     async def clear(self) -> None:
-        """Delete all ports and networks."""
+        """Delete everything that there is."""
         for port in await self.list("port", fields="id"):
             answer = await self.ask("DELETE", f"/v2.0/ports/{port['id']}?cascade=true")
             assert answer.status in (204, 404), answer  # 404: it went with its parent
         for network in await self.list("network", fields="id"):
             await self.delete("network", network["id"])
+        for resource in WHOLE:
+            for left in await self.list(resource.singular, fields="id"):
+                await self.delete(resource.singular, left["id"])
 
     async def _one(
         self, kind: str, status: int, method: str, path: str, body: object = None

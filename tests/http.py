@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from ovnest.sandbox.until import patience
+from tests.kinds import BY_NAME, WHOLE, path_of
 
 ANSWER_TIMEOUT_S = 25.0
 
@@ -130,22 +131,25 @@ class Http:
     async def create(self, kind: str, **attributes: Any) -> dict[str, Any]:
         """A new `kind` ("port"), as the API shows it; a colon in a name is written `__`."""
         wanted = {name.replace("__", ":"): value for name, value in attributes.items()}
-        made = await self.json(201, "POST", f"/v2.0/{kind}s", {kind: wanted})
+        made = await self.json(201, "POST", path_of(kind), {kind: wanted})
         found: dict[str, Any] = made[kind]
         return found
 
     async def list(self, kind: str, query: str = "") -> list[dict[str, Any]]:
-        listed = await self.json(200, "GET", f"/v2.0/{kind}s{query}")
-        found: list[dict[str, Any]] = listed[f"{kind}s"]
+        listed = await self.json(200, "GET", f"{path_of(kind)}{query}")
+        found: list[dict[str, Any]] = listed[BY_NAME[kind].resource.plural]
         return found
 
     async def clear(self) -> None:
-        """Delete all ports and networks."""
+        """Delete everything that there is."""
         for port in await self.list("port", "?fields=id"):
             answer = await self("DELETE", f"/v2.0/ports/{port['id']}?cascade=true")
             assert answer.status in (204, 404), answer  # 404: it went with its parent
         for network in await self.list("network", "?fields=id"):
             await self.json(204, "DELETE", f"/v2.0/networks/{network['id']}")
+        for resource in WHOLE:
+            for left in await self.list(resource.singular, "?fields=id"):
+                await self.json(204, "DELETE", path_of(resource.singular, left["id"]))
 
 
 async def _received(reader: asyncio.StreamReader) -> bytes:

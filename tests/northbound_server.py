@@ -15,7 +15,7 @@ from ovnest.sandbox.until import patience
 SCHEMA = Path("/usr/share/ovn/ovn-nb.ovsschema")
 START_TIMEOUT_S = 10.0
 # Rows that nothing else takes along; the ledger goes as well, so each test begins at 0.
-ROOTS = ("Logical_Switch", "DHCP_Options", "Copp", "Logical_Router", "Port_Group")
+ROOTS = ("Logical_Switch", "DHCP_Options", "Copp", "Logical_Router", "Port_Group", "Address_Set")
 
 
 class Northbound:

@@ -97,8 +97,14 @@ def _paths(kind: Kind, kinds: Sequence[Kind]) -> Json:
         at_one: {"parameters": key, **_one(kind, body)},
     }
     for action in kind.actions:
-        operation = _operation(resource, f"{action.name}_{one}", action.summary, 200, body, [])
-        operation["requestBody"] = _request({one: _ref(action.request)})
+        operation = _operation(
+            resource, f"{action.name}_{one}", action.summary, 200, body, _conditions(resource)
+        )
+        operation["requestBody"] = (
+            {"required": True, "content": _json(_ref(action.request))}
+            if action.is_bare
+            else _request({one: _ref(action.request)})
+        )
         paths[f"{at_one}/{action.name}"] = {"parameters": key, "put": operation}
     if resource.has_tags:
         paths[f"{at_one}/tags"] = {"parameters": key, **_all_tags(resource)}
@@ -126,7 +132,7 @@ def _collection(kind: Kind, kinds: Sequence[Kind], body: Json) -> Json:
 def _one(kind: Kind, body: Json) -> Json:
     resource = kind.resource
     one, words = resource.singular, resource.words
-    if_match = [_IF_MATCH] if resource.has_revisions else []
+    if_match = _conditions(resource)
     article = "an" if words[0] in "aeiou" else "a"
     methods = {"get": _operation(resource, f"show_{one}", f"Show {article} {words}.", 200, body, [_fields()])}
     if kind.update is not None:
@@ -140,6 +146,11 @@ def _one(kind: Kind, body: Json) -> Json:
         summary = f"Delete {article} {words}."
         methods["delete"] = _operation(resource, f"delete_{one}", summary, 204, None, [*if_match, *query])
     return methods
+
+
+def _conditions(resource: Resource) -> list[Json]:
+    """The headers on which a change can depend."""
+    return [_IF_MATCH] if resource.has_revisions else []
 
 
 def _list(resource: Resource) -> Json:

@@ -79,7 +79,7 @@ class ResourceRoutes:
                 }
             case [key, name] if name in self._actions:
                 action = self._actions[name]
-                return {"PUT": lambda request, caller: self._act(request, caller, key, action)}
+                return {"PUT": lambda request, caller: self._act(request, caller, key, parent, action)}
             case [key, name, *rest] if name in self._nested:
                 return self._nested[name].routes(rest, key)
         return None
@@ -153,11 +153,15 @@ class ResourceRoutes:
 
         return self._answer(await self._write(caller, make, "update"), caller)
 
-    async def _act(self, request: Request, caller: Caller, key: str, action: Action) -> Response:
-        asked = changed(request.body, self._singular, self._plural)
+    async def _act(self, request: Request, caller: Caller, key: str, parent: str, action: Action) -> Response:
+        asked = (
+            decode(request.body) if action.is_bare else changed(request.body, self._singular, self._plural)
+        )
         want = to_struct(asked, action.request, action.coercions)
+        revision = _expected_revision(request)
 
         def act(tx: Tx) -> bytes:
+            self._check(tx, key, parent, revision)
             return self.shown(tx, action.do(tx, key, want))
 
         return self._answer(await self._write(caller, act, action.name), caller)

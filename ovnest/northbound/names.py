@@ -1,4 +1,4 @@
-"""Every derived name in the Northbound, both ways.
+"""Derived names in the Northbound that several kinds know, both ways; a kind's own stand with its rows.
 
 Source: ML2/OVN's naming, which its agents look rows up by.
 """
@@ -41,15 +41,15 @@ def document_name(kind: str, key: str) -> str:
 
 def document_uuid(kind: str, key: str) -> RowUuid:
     """The `_uuid` of a document row: made from its name, so two servers cannot make two."""
-    return _named_uuid(document_name(kind, key))
+    return named_uuid(document_name(kind, key))
 
 
 def port_dhcp_uuid(port_id: str, ip_version: int) -> RowUuid:
     """The `_uuid` of a port's own DHCP_Options row."""
-    return _named_uuid(f"port-dhcp:{port_id}:{ip_version}")
+    return named_uuid(f"port-dhcp:{port_id}:{ip_version}")
 
 
-def _named_uuid(name: str) -> RowUuid:
+def named_uuid(name: str) -> RowUuid:
     """As `uuid5` of our namespace (RFC 9562, 5.5), in a third of its time: each port asks for one or two."""
     digits = sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False).hexdigest()
     variant = "89ab"[int(digits[16], 16) & 3]

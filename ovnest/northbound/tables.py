@@ -133,6 +133,23 @@ class DhcpOptions(Row, frozen=True, kw_only=True, gc=False):
     external_ids: Annotated[dict[str, str], Column(_KEYS)] = {}
 
 
+class AddressSet(Row, frozen=True, kw_only=True, gc=False):
+    """The addresses of an address group that are of one IP version."""
+
+    TABLE: ClassVar[str] = "Address_Set"
+    BESIDE: ClassVar[Mapping[str, Column]] = {
+        "_uuid": Column("of `_ip4` the address group's id; of `_ip6` made from that")
+    }
+
+    name: Annotated[
+        str, Column("`ag_<id>_ip4` or `ag_<id>_ip6`, the id's hyphens being underscores", derived=True)
+    ] = ""
+    addresses: Annotated[
+        tuple[str, ...], Column("the group's addresses of that IP version, as CIDRs", editable=True)
+    ] = ()
+    external_ids: Annotated[dict[str, str], Column(_KEYS)] = {}
+
+
 class Document(Row, frozen=True, kw_only=True, gc=False):
     """A document row: what OVN has no row for. OVN ignores a `Copp` that nothing refers to."""
 

@@ -8,7 +8,7 @@ Operations do not know each other; what several share stands in `steps`.
 and policy follow from it. It is handed to those who need it.
 """
 
-from ovnest.operations import address_scope, agent_code, network, port, subnet
+from ovnest.operations import address_group, address_scope, agent_code, network, port, subnet
 from ovnest.operations.kind import Kind
 from ovnest.policy import catalogue_of
 
@@ -16,6 +16,7 @@ KINDS: tuple[Kind, ...] = (
     network.KIND,
     subnet.KIND,
     port.KIND,
+    address_group.KIND,
     address_scope.KIND,
     agent_code.KIND,
 )

@@ -48,13 +48,17 @@ class Narrow(Struct, frozen=True, kw_only=True):
 
 
 class Action(Struct, frozen=True, kw_only=True):
-    """Something else that can be done with one: `PUT <path>/<id>/<name>`, with a body as an update has."""
+    """Something else that can be done with one: `PUT <path>/<id>/<name>`.
+
+    The body is as an update has it; if it `is_bare`, without the resource's name around the attributes.
+    """
 
     name: str
     summary: str
     request: type[Struct]
     coercions: Coercions
     do: Callable[[Tx, str, Any], Any]
+    is_bare: bool = False
 
 
 class Extension(Struct, frozen=True, kw_only=True):

@@ -44,7 +44,7 @@ _OTHERS = _words(
     "remove_router_interface remove_subports "
     "admin_or_data_plane_int admin_or_ext_parent_owner admin_or_sg_owner admin_owner_or_sg_owner "
     "context_with_global_access ext_parent_owner restrict_wildcard rule_default_sg sg_owner "
-    "shared_address_groups shared_address_scopes shared_qos_policy shared_security_group "
+    "shared_address_scopes shared_qos_policy shared_security_group "
     "shared_subnetpools"
 )
 

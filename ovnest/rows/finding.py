@@ -20,7 +20,7 @@ NO_PARENT = "no-parent"
 REPAIRED: dict[str, str] = {
     DIFFERS: "a derived row, column or key is not what the facts say",
     NOT_A_MEMBER: "a port is not, or not only, in its own network's switch",
-    ORPHAN: "a row belongs to a port that is not there",
+    ORPHAN: "a row belongs to a resource that is not there",
 }
 LEFT: dict[str, str] = {
     NOT_UNDERSTOOD: "a row looks like ours and cannot be read, or belongs to what is not there",

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from msgspec import Struct
 from msgspec.structs import replace
@@ -121,6 +122,9 @@ KIND = Kind(
     computed=lambda tx, note: {"count": len(note.words)},
     actions=(
         Action(name="add_words", summary="Add words.", request=AddWords, coercions=WORDS, do=add_words),
+        Action(
+            name="append", summary="Add words.", request=AddWords, coercions=WORDS, do=add_words, is_bare=True
+        ),
     ),
 )
 ALL = (*KINDS, KIND)
@@ -201,6 +205,22 @@ async def test_an_action_changes_and_shows_and_what_is_no_verb_is_405(served: Se
     assert (await served.ask("DELETE", one))[0] == 204
 
 
+async def test_the_body_of_an_action_can_be_bare_and_its_path_is_under_its_own_parent(served: Served) -> None:
+    network, other = [await served.door.create("network", name=name) for name in "ab"]
+    path = f"/v2.0/networks/{network['id']}/short-notes"
+    _, made = await served.ask("POST", path, {"note": {}})
+    note = made["note"]["id"]
+    status, changed = await served.ask("PUT", f"{path}/{note}/append", {"words": ["x"]})
+    assert (status, changed["note"]["words"]) == (200, ["x"])
+    wrong: list[Any] = [None, [], {"note": {"words": ["x"]}}, {"words": "x"}]
+    for body in wrong:
+        assert (await served.ask("PUT", f"{path}/{note}/append", body))[0] == 400, body
+    elsewhere = f"/v2.0/networks/{other['id']}/short-notes/{note}"
+    for action, asked in (("append", {"words": ["y"]}), ("add_words", {"note": {"words": ["y"]}})):
+        assert (await served.ask("PUT", f"{elsewhere}/{action}", asked))[0] == 404
+    assert (await served.ask("GET", f"{path}/{note}"))[1] == changed
+
+
 async def test_rights_know_the_parents_owner_and_hide_attributes(served: Served) -> None:
     theirs = FrontDoor(served.door.store).of("green")
     network = await theirs.create("network", name="theirs")
@@ -233,7 +253,11 @@ def test_the_document_describes_it() -> None:
     root = "/v2.0/networks/{network_id}/short-notes"
     assert set(paths[root]) == {"parameters", "get", "post"}
     assert set(paths[f"{root}/{{id}}"]) == {"parameters", "get", "delete"}
-    assert set(paths[f"{root}/{{id}}/add_words"]) == {"parameters", "put"}
+    for name, body in (("add_words", {"note": {"words": ["x"]}}), ("append", {"words": ["x"]})):
+        assert set(paths[f"{root}/{{id}}/{name}"]) == {"parameters", "put"}
+        schema = paths[f"{root}/{{id}}/{name}"]["put"]["requestBody"]["content"]["application/json"]["schema"]
+        whole = {**schema, "components": document(ALL)["components"]}
+        jsonschema_rs.Draft202012Validator(whole).validate(body)
     assert f"{root}/{{id}}/tags" not in paths
     assert "create_note" in paths["/v2.0/networks"]["post"]["responses"]["201"]["links"]
 

@@ -10,20 +10,20 @@ from msgspec.structs import fields
 
 from ovnest.resources.resource import Resource
 from tests.http import Http
-from tests.kinds import WHOLE
+from tests.kinds import BY_NAME, STANDARD, TAGGED, not_found, path_of
 from tests.northbound_server import Northbound
 
 pytestmark = [pytest.mark.api]
 
 ABSENT = "00000000-0000-4000-8000-000000000000"
-NOT_FOUND = {"network": "NetworkNotFound", "subnet": "SubnetNotFound", "port": "PortNotFound"}
-each_resource = pytest.mark.parametrize("resource", WHOLE, ids=lambda resource: resource.singular)
+each_resource = pytest.mark.parametrize("resource", STANDARD, ids=lambda resource: resource.singular)
+each_tagged = pytest.mark.parametrize("resource", TAGGED, ids=lambda resource: resource.singular)
 each_suffix = pytest.mark.parametrize("suffix", ["", ".json"])
 
 
 async def wanted(http: Http, kind: str, count: int = 1) -> list[dict[str, Any]]:
     """What makes so many of a kind."""
-    if kind == "network":
+    if BY_NAME[kind].resource.parent is None:
         return [{"name": f"n{number}"} for number in range(count)]
     network = await http.create("network", name="around")
     common = {"network_id": network["id"]}
@@ -46,15 +46,15 @@ async def test_it_is_created_shown_listed_changed_and_deleted(
 ) -> None:
     one, many = resource.singular, resource.plural
     (asked,) = await wanted(http, one)
-    created = await http.json(201, "POST", f"/v2.0/{many}{suffix}", {one: asked})
-    path = f"/v2.0/{many}/{created[one]['id']}{suffix}"
+    created = await http.json(201, "POST", f"{path_of(one)}{suffix}", {one: asked})
+    path = f"{path_of(one, created[one]['id'])}{suffix}"
 
     assert created.keys() == {one}
     assert created[one].keys() == {f.encode_name for f in fields(resource.body) if f.default is not UNSET}
     assert {name: created[one][name] for name in asked} == asked
     assert created[one]["revision_number"] == 1
     assert await http.json(200, "GET", path) == created
-    assert created[one] in (await http.json(200, "GET", f"/v2.0/{many}{suffix}"))[many]
+    assert created[one] in (await http.json(200, "GET", f"{path_of(one)}{suffix}"))[many]
 
     changed = await http.json(200, "PUT", path, {one: {"name": "other", "description": "changed"}})
     unlike = {name for name in created[one] if changed[one][name] != created[one][name]}
@@ -64,9 +64,9 @@ async def test_it_is_created_shown_listed_changed_and_deleted(
     assert await http.json(204, "DELETE", path) is None
     for method, body in (("GET", None), ("PUT", {one: {"name": "x"}}), ("DELETE", None)):
         gone = await http(method, path, body)
-        assert (gone.status, gone.error) == (404, NOT_FOUND[one])
+        assert (gone.status, gone.error) == (404, not_found(resource))
         assert created[one]["id"] in gone.message
-    assert (await http.json(200, "GET", f"/v2.0/{many}{suffix}?id={created[one]['id']}"))[many] == []
+    assert (await http.json(200, "GET", f"{path_of(one)}{suffix}?id={created[one]['id']}"))[many] == []
 
 
 @each_resource
@@ -76,7 +76,7 @@ async def test_several_are_made_by_one_request_in_their_order(
 ) -> None:
     one, many = resource.singular, resource.plural
     asked = await wanted(http, one, 5)
-    created = await http.json(201, "POST", f"/v2.0/{many}{suffix}", {many: asked})
+    created = await http.json(201, "POST", f"{path_of(one)}{suffix}", {many: asked})
     assert created.keys() == {many}
     assert [each["name"] for each in created[many]] == [f"n{number}" for number in range(5)]
     listed = await http.list(
@@ -90,7 +90,7 @@ async def test_if_one_of_several_is_refused_none_is_made(http: Http, resource: R
     one, many = resource.singular, resource.plural
     asked = await wanted(http, one, 3)
     before = await http.list(one)
-    refused = await http("POST", f"/v2.0/{many}", {many: [*asked, {**asked[0], "description": 5}]})
+    refused = await http("POST", path_of(one), {many: [*asked, {**asked[0], "description": 5}]})
     assert refused.status == 400
     assert await http.list(one) == before
 
@@ -101,8 +101,8 @@ async def test_fields_are_chosen_for_lists_and_single_ones(http: Http, resource:
     body = await made(http, one)
     chosen = {name: body[name] for name in ("id", "name")}
     for query in ("fields=id&fields=name", "fields=name&fields=id&fields=spam"):
-        assert await http.json(200, "GET", f"/v2.0/{many}/{body['id']}?{query}") == {one: chosen}
-        assert chosen in (await http.json(200, "GET", f"/v2.0/{many}?{query}"))[many]
+        assert await http.json(200, "GET", f"{path_of(one, body['id'])}?{query}") == {one: chosen}
+        assert chosen in (await http.json(200, "GET", f"{path_of(one)}?{query}"))[many]
 
 
 @each_resource
@@ -112,7 +112,7 @@ async def test_every_attribute_with_a_plain_value_is_a_filter(http: Http, resour
     for name, value in body.items():
         if isinstance(value, str | int | bool) and value != "":
             text = quote(str(value).lower() if isinstance(value, bool) else str(value))
-            found = await http.json(200, "GET", f"/v2.0/{many}?{quote(name)}={text}&id={body['id']}")
+            found = await http.json(200, "GET", f"{path_of(one)}?{quote(name)}={text}&id={body['id']}")
             assert found[many] == [body], name
 
 
@@ -122,7 +122,7 @@ async def test_it_is_sorted_by_several_keys_and_paged(http: Http, resource: Reso
     asked = await wanted(http, one, 6)
     for number, each in enumerate(asked):
         each["description"] = f"d{number % 2}"
-    await http.json(201, "POST", f"/v2.0/{many}", {many: asked})
+    await http.json(201, "POST", path_of(one), {many: asked})
     names = "&".join(f"name=n{number}" for number in range(6))
     order = "sort_key=description&sort_dir=desc&sort_key=name&sort_dir=asc"
     expected = ["n1", "n3", "n5", "n0", "n2", "n4"]
@@ -132,13 +132,13 @@ async def test_it_is_sorted_by_several_keys_and_paged(http: Http, resource: Reso
     seen: list[str] = []
     marker = ""
     while True:
-        page = await http.json(200, "GET", f"/v2.0/{many}?{names}&{order}&limit=4{marker}")
+        page = await http.json(200, "GET", f"{path_of(one)}?{names}&{order}&limit=4{marker}")
         seen += [each["name"] for each in page[many]]
         if not any(link["rel"] == "next" for link in page[f"{many}_links"]):
             break
         marker = f"&marker={page[many][-1]['id']}"
     assert seen == expected
-    back = await http.json(200, "GET", f"/v2.0/{many}?{names}&{order}&limit=2&page_reverse=True{marker}")
+    back = await http.json(200, "GET", f"{path_of(one)}?{names}&{order}&limit=2&page_reverse=True{marker}")
     assert [each["name"] for each in back[many]] == ["n3", "n5"], (
         "the two before the marker, in the same order"
     )
@@ -148,7 +148,7 @@ async def test_it_is_sorted_by_several_keys_and_paged(http: Http, resource: Reso
 async def test_a_change_can_depend_on_the_revision(http: Http, resource: Resource) -> None:
     one = resource.singular
     body = await made(http, one)
-    path = f"/v2.0/{resource.plural}/{body['id']}"
+    path = path_of(one, body["id"])
     stale = await http("PUT", path, {one: {"name": "x"}}, If_Match="revision_number=7")
     assert (stale.status, stale.error) == (412, "RevisionNumberConstraintFailed")
     assert (await http("DELETE", path, None, If_Match="revision_number=7")).status == 412
@@ -160,11 +160,11 @@ async def test_a_change_can_depend_on_the_revision(http: Http, resource: Resourc
     assert (await http("DELETE", path, None, If_Match="revision_number=2")).status == 204
 
 
-@each_resource
+@each_tagged
 async def test_tags_are_replaced_added_asked_for_and_removed(http: Http, resource: Resource) -> None:
     one = resource.singular
     body = await made(http, one)
-    path = f"/v2.0/{resource.plural}/{body['id']}"
+    path = path_of(one, body["id"])
     assert await http.json(200, "GET", f"{path}/tags") == {"tags": []}
     assert await http.json(200, "PUT", f"{path}/tags", {"tags": ["b", "a", "b"]}) == {"tags": ["a", "b"]}
     assert (await http("PUT", f"{path}/tags/c")).status == 201
@@ -180,7 +180,7 @@ async def test_tags_are_replaced_added_asked_for_and_removed(http: Http, resourc
     assert await http.json(200, "GET", f"{path}/tags") == {"tags": ["b", "c"]}
     assert (await http("DELETE", f"{path}/tags")).status == 204
     assert await http.json(200, "GET", f"{path}/tags") == {"tags": []}
-    nowhere = f"/v2.0/{resource.plural}/{ABSENT}/tags"
+    nowhere = f"{path_of(one, ABSENT)}/tags"
     for method, below, asked in (
         ("GET", "", None),
         ("PUT", "", {"tags": []}),
@@ -188,7 +188,7 @@ async def test_tags_are_replaced_added_asked_for_and_removed(http: Http, resourc
         ("DELETE", "", None),
     ):
         answer = await http(method, nowhere + below, asked)
-        assert (answer.status, answer.error) == (404, NOT_FOUND[one]), method
+        assert (answer.status, answer.error) == (404, not_found(resource)), method
 
 
 async def test_things_are_found_by_their_tags(http: Http) -> None:
@@ -207,14 +207,15 @@ async def test_things_are_found_by_their_tags(http: Http) -> None:
 
 @each_resource
 async def test_what_refers_to_nothing_is_404_that_names_it(http: Http, resource: Resource) -> None:
-    one, many = resource.singular, resource.plural
-    if one == "network":
-        asked: dict[str, Any] = {"name": "x"}
-        answer = await http("PUT", f"/v2.0/networks/{ABSENT}", {one: asked})
+    one, parent = resource.singular, resource.parent
+    if parent is None:
+        answer = await http("PUT", path_of(one, ABSENT), {one: {"name": "x"}})
+        missing = resource
     else:
         (asked,) = await wanted(http, one)
-        answer = await http("POST", f"/v2.0/{many}", {one: {**asked, "network_id": ABSENT}})
-    assert (answer.status, answer.error) == (404, "NetworkNotFound")
+        answer = await http("POST", path_of(one), {one: {**asked, parent.attribute: ABSENT}})
+        missing = parent.resource
+    assert (answer.status, answer.error) == (404, not_found(missing))
     assert ABSENT in answer.message
 
 

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.fuzz.conftest import Target, attacked
+from tests.kinds import WHOLE, path_of
 from tests.ovsdb.servers import run
 
 pytestmark = [pytest.mark.fuzz, pytest.mark.asyncio(loop_scope="module")]
@@ -46,7 +47,7 @@ async def target(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Targ
         yield target
 
 
-@pytest.mark.parametrize("kind", ["network", "subnet", "port"])
+@pytest.mark.parametrize("kind", [resource.singular for resource in WHOLE])
 @pytest.mark.parametrize("text", WEIRD, ids=lambda text: ascii(text[:12]))
 async def test_a_name_is_kept_shown_and_found(target: Target, kind: str, text: str) -> None:
     http = target.http
@@ -56,14 +57,16 @@ async def test_a_name_is_kept_shown_and_found(target: Target, kind: str, text: s
         made = network
     elif kind == "subnet":
         made = await http.create("subnet", **asked, ip_version=4, cidr="192.0.2.0/24")
-    else:
+    elif kind == "port":
         made = await http.create("port", **asked, device_id=text)
         assert made["device_id"] == text
+    else:
+        made = await http.create(kind, name=text, description=text)
     assert (made["name"], made["description"]) == (text, text)
-    path = f"/v2.0/{kind}s/{made['id']}"
+    path = path_of(kind, made["id"])
     shown = await http.json(200, "GET", path)
     assert shown[kind] == made
-    found = await http.json(200, "GET", f"/v2.0/{kind}s?name={quote(text)}")
+    found = await http.json(200, "GET", f"{path_of(kind)}?name={quote(text)}")
     assert made in found[f"{kind}s"]
     changed = await http.json(200, "PUT", path, {kind: {"name": f"{text[:200]}!"}})
     assert changed[kind]["name"] == f"{text[:200]}!"

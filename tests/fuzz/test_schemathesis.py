@@ -11,6 +11,7 @@ import pytest
 
 from tests.fuzz.conftest import Target
 from tests.http import Http
+from tests.kinds import LEAST, WHOLE, path_of
 from tests.ovsdb.servers import PATIENCE
 
 pytestmark = [pytest.mark.fuzz]
@@ -30,11 +31,17 @@ async def populate(http: Http) -> dict[str, list[str]]:
         201, "POST", "/v2.0/subnets", {"subnets": [{**subnet, "network_id": i} for i in ids]}
     )
     ports = await http.json(201, "POST", "/v2.0/ports", {"ports": [{"network_id": i} for i in ids * 2]})
-    return {
+    found = {
         "network": ids,
         "subnet": [subnet["id"] for subnet in subnets["subnets"]],
         "port": [port["id"] for port in ports["ports"]],
     }
+    for resource in WHOLE:
+        if resource.singular not in found:
+            body = {resource.plural: [{"name": "n", **LEAST.get(resource.singular, {})}] * EACH}
+            made = await http.json(201, "POST", path_of(resource.singular), body)
+            found[resource.singular] = [each["id"] for each in made[resource.plural]]
+    return found
 
 
 async def attack(target: Target, directory: Path, phases: str, examples: int) -> None:

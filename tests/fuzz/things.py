@@ -6,14 +6,16 @@ from msgspec import Struct
 
 from ovnest.resources.resource import Resource
 from tests.http import Http
-from tests.kinds import WHOLE
+from tests.kinds import LEAST, WHOLE, path_of
 
 Body = dict[str, Any]
 BY_NAME: dict[str, Resource] = {resource.singular: resource for resource in WHOLE}
 
 
 class Things(Struct, frozen=True, kw_only=True):
-    """A network on a wire of its own, with a subnet, a VM's port and a container port; by kind their ids."""
+    """A network on a wire of its own, with a subnet, a VM's port and a container port, and one of each other
+    kind; by kind their ids.
+    """
 
     ids: dict[str, str]
 
@@ -21,14 +23,13 @@ class Things(Struct, frozen=True, kw_only=True):
         """A body that makes one more, all by itself."""
         network = {"network_id": self.ids["network"]}
         bodies: dict[str, Body] = {
-            "network": {"name": "another"},
             "subnet": {**network, "ip_version": 4, "cidr": "198.51.100.0/24"},
             "port": network,
         }
-        return bodies[kind]
+        return bodies.get(kind, {"name": "another", **LEAST.get(kind, {})})
 
     def path(self, kind: str) -> str:
-        return f"/v2.0/{kind}s/{self.ids[kind]}"
+        return path_of(kind, self.ids[kind])
 
     @classmethod
     async def make(cls, http: Http, vlan: int = 7) -> "Things":
@@ -43,4 +44,8 @@ class Things(Struct, frozen=True, kw_only=True):
             "port", network_id=network["id"], binding__profile={"parent_name": parent["id"]}
         )
         ids = {"network": network["id"], "subnet": subnet["id"], "port": parent["id"], "child": child["id"]}
+        for each in WHOLE:
+            if each.singular not in ids:
+                made = await http.create(each.singular, name="attacked", **LEAST.get(each.singular, {}))
+                ids[each.singular] = made["id"]
         return cls(ids=ids)

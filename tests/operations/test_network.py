@@ -218,6 +218,14 @@ async def test_values_that_cannot_be_are_refused(door: FrontDoor, attributes: Bo
         await door.create("network", **attributes)
 
 
+async def test_what_is_shown_and_not_for_updates_is_called_read_only(door: FrontDoor, network: Body) -> None:
+    for name in ("id", "project_id", "tenant_id", "status", "revision_number", "provider:network_type"):
+        async with Refused(400, "HTTPBadRequest", f"Cannot update read-only attribute {name}"):
+            await door.update("network", network["id"], **{name: "x"})
+    async with Refused(400, "HTTPBadRequest", "Unrecognized attribute(s) 'colour'"):
+        await door.update("network", network["id"], colour="blue")
+
+
 async def test_an_mtu_larger_than_the_wire_takes_is_refused(door: FrontDoor, network: Body) -> None:
     async with Refused(400, "InvalidInput", "1442"):
         await door.create("network", mtu=1443)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from ovnest.allocation.pools import slaac_address
 from ovnest.allocation.ranges import address_text
+from ovnest.resources.address_group import AddressGroup, in_order
 from ovnest.resources.network import Network
 from ovnest.resources.port import AddressPair, DhcpOption, FixedIp, Port
 from ovnest.resources.subnet import AllocationPool, HostRoute, Subnet
@@ -42,6 +43,15 @@ def _standard() -> dict[str, st.SearchStrategy[Any]]:
         "updated_at": st.just(TIME),
         "revision_number": st.integers(1, 10**9),
     }
+
+
+def address_groups() -> st.SearchStrategy[AddressGroup]:
+    """Address groups of both IP versions, in the order that facts have."""
+    v4_cidrs = st.tuples(v4, st.integers(0, 32)).map("{0[0]}/{0[1]}".format)
+    v6_cidrs = st.tuples(v6, st.integers(0, 128)).map("{0[0]}/{0[1]}".format)
+    cidrs = (v4_cidrs | v6_cidrs).map(lambda text: str(ip_network(text, strict=False)))
+    standard = {name: each for name, each in _standard().items() if name != "tags"}
+    return st.builds(AddressGroup, **standard, addresses=st.lists(cidrs, max_size=6).map(in_order))
 
 
 @st.composite

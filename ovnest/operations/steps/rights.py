@@ -55,6 +55,15 @@ def require_delete(tx: Tx, resource: Resource, facts: Any) -> None:
     tx.rights.require(f"delete_{resource.singular}", target_of(tx, resource, facts))
 
 
+def require_action(tx: Tx, resource: Resource, action: str, facts: Any) -> None:
+    """Whether the caller may do this with it: an action has a rule of its own name.
+
+    Raises:
+        PolicyNotAuthorized: the rule says no.
+    """
+    tx.rights.require(action, target_of(tx, resource, facts))
+
+
 def require_tags(tx: Tx, resource: Resource, facts: Any) -> None:
     """Whether the caller may change the tags of this: as its other attributes.
 

@@ -17,7 +17,7 @@ from ovnest.operations import agent_port as guard
 from ovnest.operations import network, port, subnet
 from ovnest.operations.kind import Filters, Kind
 from ovnest.operations.steps.agent_scope import Scope
-from ovnest.operations.steps.idempotency_key import Once
+from ovnest.operations.steps.idempotency_key import IdempotencyKey
 from ovnest.resources.network import CreateNetwork, Network
 from ovnest.resources.port import CreatePort, Port
 from ovnest.resources.resource import Resource
@@ -70,7 +70,7 @@ def kind_for(agent: Agent, collection: str) -> Kind:
     return replace(
         kind,
         create=bound("create"),
-        create_once=None if kind.create_once is None else _create_port_once(agent),
+        create_with_key=None if kind.create_with_key is None else _create_port_with_key(agent),
         update=None,
         delete=bound("delete"),
         actions=(),
@@ -84,16 +84,16 @@ def _create_port(agent: Agent, tx: Tx, want: CreatePort) -> Port:
     return port.create_port(tx, guard.wanted_by_agent(tx, scope, want))
 
 
-def _create_port_once(agent: Agent) -> Callable[[Tx, CreatePort, Once], tuple[Port, bool]]:
-    def create_once(tx: Tx, want: CreatePort, once: Once) -> tuple[Port, bool]:
+def _create_port_with_key(agent: Agent) -> Callable[[Tx, CreatePort, IdempotencyKey], tuple[Port, bool]]:
+    def create_with_key(tx: Tx, want: CreatePort, key: IdempotencyKey) -> tuple[Port, bool]:
         scope = guard.own_scope(tx, agent)
-        once = replace(once, agent=scope.subject)
-        before = guard.made_by_agent(tx, scope, once)
+        key = replace(key, agent=scope.subject)
+        before = guard.made_by_agent(tx, scope, key)
         if before is not None:
             return before, False
-        return port.create_port(tx, guard.wanted_by_agent(tx, scope, want), once), True
+        return port.create_port(tx, guard.wanted_by_agent(tx, scope, want), key), True
 
-    return create_once
+    return create_with_key
 
 
 def _delete_port(agent: Agent, tx: Tx, port_id: str, query: Mapping[str, str]) -> None:

@@ -1,6 +1,6 @@
 """Events: what happens to ports, as it happens, to those who may see them (server-sent events).
 
-A ring keeps the last happenings of this process, so that a client that comes back goes on where it was; when
+A ring keeps the last changes of this process, so that a client that comes back goes on where it was; when
 that is no longer in the ring, or was another process's, it is told to list again (`event: reset`). What a
 port is shown like is looked up when an event is sent, so an event is never older than the list before it, and
 several changes may come as one.
@@ -31,7 +31,7 @@ from ovnest.rows.port.lookups import PortOwner, port_owner
 from ovnest.transaction import Tx
 
 RING = 4096
-QUEUE = 1024  # happenings that wait for one client; past it, it is told to list again
+QUEUE = 1024  # changes that wait for one client; past it, it is told to list again
 HEARTBEAT_S = 15.0
 STREAMS_MAX = 2000
 STREAMS_OF_ONE_MAX = 16  # of one agent: it needs one, and those before it may not have ended yet
@@ -45,7 +45,7 @@ _HEADERS = {
 }
 
 
-class Happening(Struct, frozen=True, kw_only=True):
+class PortChange(Struct, frozen=True, kw_only=True):
     """What became of one port's row in one update: None before is a new one, None after one that went."""
 
     number: int
@@ -59,7 +59,7 @@ class Happening(Struct, frozen=True, kw_only=True):
 
 
 class Viewer(Protocol):
-    """Who watches."""
+    """Who subscribers."""
 
     def look(self) -> Tx:
         """The database as this viewer may see it now.
@@ -75,19 +75,19 @@ class Viewer(Protocol):
         """The port as he may see it, in JSON; None when it is not there (any more)."""
 
 
-class _Watch:
+class _Subscriber:
     """One stream's place: what waits to be sent on it."""
 
     def __init__(self) -> None:
-        self.waiting: deque[Happening] = deque()
+        self.waiting: deque[PortChange] = deque()
         self.is_lost = False
         self.wake = asyncio.Event()
 
-    def add(self, happening: Happening) -> None:
+    def add(self, change: PortChange) -> None:
         if len(self.waiting) >= QUEUE:
             self.lose()
         else:
-            self.waiting.append(happening)
+            self.waiting.append(change)
             self.wake.set()
 
     def lose(self) -> None:
@@ -97,15 +97,15 @@ class _Watch:
 
 
 class Events:
-    """The happenings of one process's replica, and the streams that tell of them."""
+    """The changes of one process's replica, and the streams that tell of them."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._server = secrets.token_hex(4)
-        self._ring: deque[Happening] = deque(maxlen=RING)
+        self._ring: deque[PortChange] = deque(maxlen=RING)
         self._last = 0
-        self._watches: set[_Watch] = set()
-        self._watches_of: dict[str, set[_Watch]] = {}
+        self._subscribers: set[_Subscriber] = set()
+        self._subscribers_of: dict[str, set[_Subscriber]] = {}
         self._is_following = False
         self._is_closed = False
 
@@ -118,8 +118,11 @@ class Events:
     def close(self) -> None:
         """End all streams."""
         self._is_closed = True
-        for watch in (*self._watches, *(each for some in self._watches_of.values() for each in some)):
-            watch.wake.set()
+        for subscriber in (
+            *self._subscribers,
+            *(each for some in self._subscribers_of.values() for each in some),
+        ):
+            subscriber.wake.set()
 
     def response(
         self,
@@ -137,7 +140,7 @@ class Events:
             HTTPServiceUnavailable: there are too many streams.
         """
         filters = _filters(query)
-        if len(self._watches_of.get(subject, ())) >= STREAMS_OF_ONE_MAX:
+        if len(self._subscribers_of.get(subject, ())) >= STREAMS_OF_ONE_MAX:
             raise HTTPServiceUnavailable(message=f"{subject} has too many event streams. Try again later.")
         if self._count() >= STREAMS_MAX:
             raise HTTPServiceUnavailable(message="The server has too many event streams. Try again later.")
@@ -150,51 +153,51 @@ class Events:
     async def _stream(
         self, viewer: Viewer, filters: Mapping[str, frozenset[str]], since: int, subject: str
     ) -> AsyncIterator[bytes]:
-        watch = _Watch()
-        watches = self._watches_of.setdefault(subject, set()) if subject else self._watches
-        watches.add(watch)
+        subscriber = _Subscriber()
+        subscribers = self._subscribers_of.setdefault(subject, set()) if subject else self._subscribers
+        subscribers.add(subscriber)
         if since < self._oldest() - 1:
-            watch.is_lost = True
+            subscriber.is_lost = True
         else:
-            watch.waiting.extend(each for each in self._ring if each.number > since)
-        if not watch.waiting:
+            subscriber.waiting.extend(each for each in self._ring if each.number > since)
+        if not subscriber.waiting:
             since = self._last
         try:
             yield b"retry: %d\n: the changes of ports\nid: %b\n\n" % (RETRY_MS, self._id(since))
             while not self._is_closed:
-                watch.wake.clear()
-                sent = self._next(watch, viewer, filters)
+                subscriber.wake.clear()
+                sent = self._next(subscriber, viewer, filters)
                 if sent:
                     yield sent
-                if watch.waiting:
+                if subscriber.waiting:
                     continue
                 try:
-                    await asyncio.wait_for(watch.wake.wait(), HEARTBEAT_S)
+                    await asyncio.wait_for(subscriber.wake.wait(), HEARTBEAT_S)
                 except TimeoutError:
                     # With the id of what was passed over, so that who comes back later need not list again.
                     yield b": alive\nid: %b\n\n" % self._id(self._last)
         except Refusal:
             return  # what he may see has come to its end; asking again, he is told why
         finally:
-            watches.discard(watch)
-            if subject and not watches and self._watches_of.get(subject) is watches:
-                del self._watches_of[subject]
+            subscribers.discard(subscriber)
+            if subject and not subscribers and self._subscribers_of.get(subject) is subscribers:
+                del self._subscribers_of[subject]
 
-    def _next(self, watch: _Watch, viewer: Viewer, filters: Mapping[str, frozenset[str]]) -> bytes:
-        """What is to be sent of the happenings that wait, some at a time so that the loop is not held."""
+    def _next(self, subscriber: _Subscriber, viewer: Viewer, filters: Mapping[str, frozenset[str]]) -> bytes:
+        """What is to be sent of the changes that wait, some at a time so that the loop is not held."""
         tx = viewer.look()
-        if watch.is_lost:
-            watch.is_lost = False
-            watch.waiting.clear()
+        if subscriber.is_lost:
+            subscriber.is_lost = False
+            subscriber.waiting.clear()
             return b"event: reset\nid: %b\ndata: {}\n\n" % self._id(self._last)
         parts = []
-        for _ in range(min(_SLICE, len(watch.waiting))):
-            happening = watch.waiting.popleft()
+        for _ in range(min(_SLICE, len(subscriber.waiting))):
+            change = subscriber.waiting.popleft()
             was, now = (
                 port is not None and _matches(port, filters) and viewer.sees(tx, port)
-                for port in (happening.before, happening.after)
+                for port in (change.before, change.after)
             )
-            port = happening.after or happening.before
+            port = change.after or change.before
             if port is None or not (was or now):
                 continue
             if now:
@@ -204,13 +207,11 @@ class Events:
                 kind = b"port.update" if was else b"port.create"
             else:
                 kind, shown = b"port.delete", msgspec.json.encode({"id": port.id})
-            parts.append(
-                b'event: %b\nid: %b\ndata: {"port":%b}\n\n' % (kind, self._id(happening.number), shown)
-            )
+            parts.append(b'event: %b\nid: %b\ndata: {"port":%b}\n\n' % (kind, self._id(change.number), shown))
         return b"".join(parts)
 
     def _place_of(self, last_id: str | None) -> int:
-        """The number of the last happening that a client has seen; -1 for one that is not known here."""
+        """The number of the last change that a client has seen; -1 for one that is not known here."""
         if last_id is None:
             return self._last
         server, _, number = last_id.partition("-")
@@ -224,10 +225,13 @@ class Events:
     def _id(self, number: int) -> bytes:
         return f"{self._server}-{number}".encode()
 
-    def _count(self) -> int:
-        return len(self._watches) + sum(map(len, self._watches_of.values()))
+    def _all(self) -> tuple[_Subscriber, ...]:
+        return (*self._subscribers, *(each for some in self._subscribers_of.values() for each in some))
 
-    # Happenings
+    def _count(self) -> int:
+        return len(self._subscribers) + sum(map(len, self._subscribers_of.values()))
+
+    # Changes
 
     def _changed(self, changes: list[Change]) -> None:
         if (
@@ -254,24 +258,27 @@ class Events:
         for was, now in ports.values():
             self._tell(was, now)
         for subject in woken:  # their permission may have changed, so they look
-            for watch in self._watches_of.get(subject, ()):
-                watch.wake.set()
+            for subscriber in self._subscribers_of.get(subject, ()):
+                subscriber.wake.set()
 
     def _tell(self, before: PortOwner | None, after: PortOwner | None) -> None:
         self._last += 1
-        happening = Happening(number=self._last, before=before, after=after)
-        self._ring.append(happening)
-        for watch in self._watches:
-            watch.add(happening)
-        for subject in happening.subjects() & self._watches_of.keys():
-            for watch in self._watches_of[subject]:
-                watch.add(happening)
+        change = PortChange(number=self._last, before=before, after=after)
+        self._ring.append(change)
+        for subscriber in self._subscribers:
+            subscriber.add(change)
+        for subject in change.subjects() & self._subscribers_of.keys():
+            for subscriber in self._subscribers_of[subject]:
+                subscriber.add(change)
 
     def _lose_all(self) -> None:
         self._ring.clear()
         self._last += 1  # so that the last id anybody has is older than all that comes
-        for watch in (*self._watches, *(each for some in self._watches_of.values() for each in some)):
-            watch.lose()
+        for subscriber in (
+            *self._subscribers,
+            *(each for some in self._subscribers_of.values() for each in some),
+        ):
+            subscriber.lose()
 
 
 _FILTERS: dict[str, Callable[[PortOwner], str]] = {

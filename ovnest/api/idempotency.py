@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 from ovnest.errors.idempotency_key import InvalidIdempotencyKey
-from ovnest.operations.steps.idempotency_key import Once
+from ovnest.operations.steps.idempotency_key import IdempotencyKey
 
 HEADER = "idempotency-key"
 KEY_MAX = 64
@@ -14,7 +14,7 @@ _KEY = re.compile(rf"[\x21-\x7e]{{1,{KEY_MAX}}}")
 _DIGEST_DIGITS = 16
 
 
-def once_of(key: str, items: list[dict[str, Any]], *, is_bulk: bool) -> Once:
+def idempotency_key_of(key: str, items: list[dict[str, Any]], *, is_bulk: bool) -> IdempotencyKey:
     """The key of a request, with a digest of the one object that it wants.
 
     Raises:
@@ -25,4 +25,4 @@ def once_of(key: str, items: list[dict[str, Any]], *, is_bulk: bool) -> Once:
     if is_bulk:
         raise InvalidIdempotencyKey(reason="goes with one port, and the request asks for several")
     canonical = json.dumps(items[0], sort_keys=True, separators=(",", ":"))
-    return Once(key=key, digest=sha256(canonical.encode()).hexdigest()[:_DIGEST_DIGITS])
+    return IdempotencyKey(key=key, digest=sha256(canonical.encode()).hexdigest()[:_DIGEST_DIGITS])

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from ovnest.api.bodies import changed, decode, wanted
-from ovnest.api.idempotency import HEADER, once_of
+from ovnest.api.idempotency import HEADER, idempotency_key_of
 from ovnest.api.listing import Item, list_response, shown
 from ovnest.api.query import attributes_of, fields_of, read_query
 from ovnest.api.requests import Request
@@ -24,7 +24,7 @@ from ovnest.errors.fields import HTTPBadRequest
 from ovnest.errors.idempotency_key import InvalidIdempotencyKey
 from ovnest.operations import tag as tag_of
 from ovnest.operations.kind import Action, Kind
-from ovnest.operations.steps.idempotency_key import Once
+from ovnest.operations.steps.idempotency_key import IdempotencyKey
 from ovnest.operations.steps.visible import target_of, visible
 from ovnest.resources.fields import to_struct
 from ovnest.transaction import Tx
@@ -107,10 +107,10 @@ class ResourceRoutes:
         items = [self._of_parent(item, parent) for item in asked.items]
         wants = [self._resource.wanted(item) for item in items]
 
-        key = request.headers.get(HEADER)
-        if key is not None:
-            once = once_of(key, asked.items, is_bulk=asked.is_bulk)
-            return await self._create_once(caller, wants[0], once)
+        given = request.headers.get(HEADER)
+        if given is not None:
+            key = idempotency_key_of(given, asked.items, is_bulk=asked.is_bulk)
+            return await self._create_with_key(caller, wants[0], key)
 
         def make(tx: Tx) -> list[bytes]:
             return [self._made(tx, create(tx, want)) for want in wants]
@@ -120,13 +120,13 @@ class ResourceRoutes:
             return _answer(201, b'{"%b":[%b]}' % (self._plural.encode(), b",".join(made)), caller)
         return self._answer(made[0], caller, status=201)
 
-    async def _create_once(self, caller: Caller, want: Any, once: Once) -> Response:
-        create_once = self._kind.create_once
-        if create_once is None:
+    async def _create_with_key(self, caller: Caller, want: Any, key: IdempotencyKey) -> Response:
+        create_with_key = self._kind.create_with_key
+        if create_with_key is None:
             raise InvalidIdempotencyKey(reason=f"is kept for ports, not for {self._plural}")
 
         def create(tx: Tx) -> tuple[bytes, bool]:
-            made, is_new = create_once(tx, want, once)
+            made, is_new = create_with_key(tx, want, key)
             return self.shown(tx, made), is_new
 
         shown, is_new = await self._store.write(caller, create, what=f"create_{self._singular}")

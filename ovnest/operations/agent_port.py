@@ -17,7 +17,7 @@ from ovnest.errors.port import PortNotFound
 from ovnest.errors.subnet import SubnetNotFound
 from ovnest.operations.steps.agent_scope import NESTED, Scope, authorised, is_own_id, own_ports
 from ovnest.operations.steps.chosen import chosen
-from ovnest.operations.steps.idempotency_key import Once, made_before
+from ovnest.operations.steps.idempotency_key import IdempotencyKey, replayed
 from ovnest.resources.network import Network
 from ovnest.resources.port import CreatePort, Port
 from ovnest.resources.subnet import Subnet
@@ -61,9 +61,9 @@ def own_scope(tx: Tx, agent: Agent) -> Scope:
     return scope
 
 
-def made_by_agent(tx: Tx, scope: Scope, once: Once) -> Port | None:
+def made_by_agent(tx: Tx, scope: Scope, key: IdempotencyKey) -> Port | None:
     """The agent's own port that this request has made before, if any; raises IdempotencyKeyReused."""
-    port = made_before(tx, once, scope.project_id)
+    port = replayed(tx, key, scope.project_id)
     return port if port is not None and is_own_id(tx, scope, port.id) else None
 
 

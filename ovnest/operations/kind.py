@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from ovnest.operations.steps.body import body_of
-from ovnest.operations.steps.idempotency_key import Once
+from ovnest.operations.steps.idempotency_key import IdempotencyKey
 from ovnest.operations.steps.visible import target_of, visible
 from ovnest.policy.rules.base import KindRules
 from ovnest.resources.fields import Coercions
@@ -79,7 +79,7 @@ class Kind(Struct, frozen=True, kw_only=True):
 
     `computed` gives what is shown beside the facts, or otherwise than they are: the latter are `otherwise`.
     `made` gives what only who has made one is shown. `delete_query` are what a DELETE's query can say, and
-    what it means. `create_once` also says whether it made something new; a kind without it keeps no
+    what it means. `create_with_key` also says whether it made something new; a kind without it keeps no
     idempotency keys. `visible` and `candidates` find one and many, for a caller whose rights policy says; a
     guard has its own.
     """
@@ -87,7 +87,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     resource: Resource
     rules: KindRules
     create: Callable[[Tx, Any], Any] | None = None
-    create_once: Callable[[Tx, Any, Once], tuple[Any, bool]] | None = None
+    create_with_key: Callable[[Tx, Any, IdempotencyKey], tuple[Any, bool]] | None = None
     has_bulk: bool = True
     update: Callable[[Tx, str, Any], Any] | None = None
     delete: Callable[[Tx, str, Mapping[str, str]], None] | None = None

@@ -23,7 +23,7 @@ from ovnest.operations.steps.choose_mac import choose_mac
 from ovnest.operations.steps.chosen import changes
 from ovnest.operations.steps.claim_tag import free_tag
 from ovnest.operations.steps.drop_port import drop_port
-from ovnest.operations.steps.idempotency_key import Once, made_before
+from ovnest.operations.steps.idempotency_key import IdempotencyKey, replayed
 from ovnest.operations.steps.make_port import (
     FLOATING_IP,
     allowed_pairs,
@@ -64,21 +64,21 @@ from ovnest.rows.port.lookups import (
 from ovnest.transaction import Tx
 
 
-def create_port_once(tx: Tx, want: CreatePort, once: Once) -> tuple[Port, bool]:
+def create_port_with_key(tx: Tx, want: CreatePort, key: IdempotencyKey) -> tuple[Port, bool]:
     """Make a port, unless this request has made one that is still there; whether it is new.
 
     Raises:
         IdempotencyKeyReused: another request with that key has made one.
         Otherwise as `create_port`.
     """
-    before = made_before(tx, once, owner_of_new(tx, want.project_id))
+    before = replayed(tx, key, owner_of_new(tx, want.project_id))
     if before is not None:
         return visible_port(tx, before.id), False
-    return create_port(tx, want, once), True
+    return create_port(tx, want, key), True
 
 
-def create_port(tx: Tx, want: CreatePort, once: Once | None = None) -> Port:
-    """Make a port; with a `parent_name` in its profile, a container port. `once` stays with it.
+def create_port(tx: Tx, want: CreatePort, key: IdempotencyKey | None = None) -> Port:
+    """Make a port; with a `parent_name` in its profile, a container port. `key` stays with it.
 
     Raises:
         NetworkNotFound, PortNotFound: the network or the parent is not there for this caller.
@@ -87,7 +87,7 @@ def create_port(tx: Tx, want: CreatePort, once: Once | None = None) -> Port:
     """
     network = visible_network(tx, want.network_id)
     project_id = require_create(tx, PORT, want, network)
-    return make_port(tx, network, project_id, want, once)
+    return make_port(tx, network, project_id, want, key)
 
 
 def update_port(tx: Tx, port_id: str, change: UpdatePort) -> Port:
@@ -231,7 +231,7 @@ KIND = Kind(
     resource=PORT,
     rules=RULES,
     create=create_port,
-    create_once=create_port_once,
+    create_with_key=create_port_with_key,
     update=update_port,
     delete=delete_port,
     delete_query={"cascade": "Delete the container ports under the port as well."},

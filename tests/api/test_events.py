@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ovnest.api import events
-from ovnest.api.events import Events, Happening, Viewer
+from ovnest.api.events import Events, PortChange, Viewer
 from ovnest.api.refusals import HTTPServiceUnavailable
 from ovnest.northbound.tables import LogicalSwitchPort
 from ovnest.ovsdb import Client, RowUuid
@@ -313,4 +313,4 @@ async def test_there_are_no_more_streams_than_there_may_be(
         hub.response(Everything(), [], None)
     await streams[0].aclose()
     await begun(hub)
-    assert Happening(number=1, before=None, after=port_owner(port_row(1))).subjects() == set()
+    assert PortChange(number=1, before=None, after=port_owner(port_row(1))).subjects() == set()

@@ -13,7 +13,7 @@ from ovnest.rows.port.lookups import BY_AGENT, PORT_BY_IDEMPOTENCY_KEY
 from ovnest.transaction import Tx
 
 
-class Once(Struct, frozen=True, kw_only=True):
+class IdempotencyKey(Struct, frozen=True, kw_only=True):
     """A key that a client chose, and a digest of what it asked for. `agent` is whose it is, if an agent's."""
 
     key: str
@@ -26,16 +26,16 @@ class Once(Struct, frozen=True, kw_only=True):
         return f"{self.key} {self.digest} {BY_AGENT}" if self.agent else f"{self.key} {self.digest}"
 
 
-def made_before(tx: Tx, once: Once, project_id: str) -> Port | None:
+def replayed(tx: Tx, key: IdempotencyKey, project_id: str) -> Port | None:
     """The port that this request has made; None if it has made none that is still there.
 
     Raises:
         IdempotencyKeyReused: another request with that key has made one.
     """
-    ports = tx.all(PORT_BY_IDEMPOTENCY_KEY, (project_id, once.agent, once.key))
+    ports = tx.all(PORT_BY_IDEMPOTENCY_KEY, (project_id, key.agent, key.key))
     for port in ports:
-        if port.idempotency_key == once.written:
+        if port.idempotency_key == key.written:
             return port
     if ports:
-        raise IdempotencyKeyReused(key=once.key, port_id=ports[0].id)
+        raise IdempotencyKeyReused(key=key.key, port_id=ports[0].id)
     return None

@@ -18,7 +18,7 @@ from ovnest.errors.port import (
 from ovnest.operations.steps.choose_addresses import AddressedPort, choose_addresses
 from ovnest.operations.steps.choose_mac import choose_mac
 from ovnest.operations.steps.claim_tag import claim_tag
-from ovnest.operations.steps.idempotency_key import Once
+from ovnest.operations.steps.idempotency_key import IdempotencyKey
 from ovnest.operations.steps.profile import read_profile
 from ovnest.resources.network import Network
 from ovnest.resources.port import (
@@ -35,8 +35,10 @@ from ovnest.transaction import Tx
 FLOATING_IP = "network:floatingip"
 
 
-def make_port(tx: Tx, network: Network, project_id: str, want: CreatePort, once: Once | None = None) -> Port:
-    """Stage a new port of `project_id` on the network. `once` stays with it.
+def make_port(
+    tx: Tx, network: Network, project_id: str, want: CreatePort, key: IdempotencyKey | None = None
+) -> Port:
+    """Stage a new port of `project_id` on the network. `key` stays with it.
 
     Raises:
         PortNotFound: the parent is not there for this caller.
@@ -74,7 +76,7 @@ def make_port(tx: Tx, network: Network, project_id: str, want: CreatePort, once:
         allowed_address_pairs=allowed_pairs(tx, want.allowed_address_pairs, mac),
         extra_dhcp_opts=merged_options((), want.extra_dhcp_opts),
         tags=want.tags,
-        idempotency_key=once.written if once is not None else "",
+        idempotency_key=key.written if key is not None else "",
     )
     check_together(port)
     return tx.put(port)

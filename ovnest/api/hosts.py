@@ -78,9 +78,9 @@ class Hosts:
 
     def _changed(self, changes: list[Change]) -> None:
         replica = self.client.replica
-        self._names = frozenset(
-            name for row in replica.rows(Chassis) for name in (row.name, row.hostname) if name
-        )
+        names = frozenset(name for row in replica.rows(Chassis) for name in (row.name, row.hostname) if name)
+        if names != self._names:  # the same object as long as it is the same: it is compared for each port
+            self._names = names
         wanted = max((row.nb_cfg for row in replica.rows(SouthboundGlobal)), default=0)
         lagging = {row.name for row in replica.rows(ChassisPrivate) if row.nb_cfg < wanted}
         now = time.monotonic()

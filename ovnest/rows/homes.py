@@ -43,6 +43,11 @@ class Homes:
         home = self._by_kind[kind]
         return home if isinstance(home, PartHome) else None
 
+    def whole(self, kind: type) -> Home[Any] | None:
+        """The home of a kind that has rows of its own; None for others."""
+        home = self._by_kind[kind]
+        return home if isinstance(home, Home) else None
+
     def dependents(self, cause: type) -> Sequence[tuple[Home[Any], Dependents]]:
         """Whose rows are derived again when something of that kind changes."""
         return self._dependents.get(cause, ())

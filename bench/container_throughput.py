@@ -118,7 +118,7 @@ async def _bare(here: AgentSite, network: VirtualNetwork) -> BareVm:
     await namespace.connect(
         *(hv1.namespace, tap, vm.namespace, vm.device), mtu=port.nic.mtu, mac=port.nic.mac
     )
-    await namespace.finish_checksums(vm.namespace, vm.device)
+    await namespace.disable_tx_checksum_offload(vm.namespace, vm.device)
     await hv1.namespace.ip(f"link set {tap} up")
     await vm.configure()
     await hv1.ovs.vsctl(
@@ -142,9 +142,9 @@ async def _overlay_in_overlay(vm1: Vm, vm2: Vm, guest: Endpoint) -> None:
     await vm1.namespace.ip("link set inner-guest up")
     await vm1.ovs.vsctl("--", "add-port", INNER_BRIDGE, "inner-guest")
     guest.nic = Nic(mac="", addresses=(f"{INNER_ADDRESSES[0]}/24",), mtu=mtu)
-    await namespace.finish_checksums(guest.namespace, guest.device)
+    await namespace.disable_tx_checksum_offload(guest.namespace, guest.device)
     await guest.configure()
-    await namespace.finish_checksums(vm2.namespace, INNER_BRIDGE)
+    await namespace.disable_tx_checksum_offload(vm2.namespace, INNER_BRIDGE)
     await vm2.namespace.ip(
         f"address add {INNER_ADDRESSES[1]}/24 dev {INNER_BRIDGE}", f"link set {INNER_BRIDGE} mtu {mtu} up"
     )

@@ -161,7 +161,7 @@ async def _overlay_in_overlay(machine: Machine, target: Vm, own: str, mtu: int) 
         *("--", "add-port", INNER_BRIDGE, "tunnel"),
         *("--", "set", "Interface", "tunnel", "type=geneve", f"options:remote_ip={own}", "options:key=7"),
     )
-    await namespace.finish_checksums(target.namespace, INNER_BRIDGE)
+    await namespace.disable_tx_checksum_offload(target.namespace, INNER_BRIDGE)
     await target.namespace.ip(
         f"address add {INNER_ADDRESSES[1]}/24 dev {INNER_BRIDGE}", f"link set {INNER_BRIDGE} mtu {mtu} up"
     )

@@ -8,19 +8,12 @@ Mode = Literal["nested", "overlay"]
 
 
 class Caller(Struct, frozen=True, kw_only=True):
-    """One request's caller.
-
-    `is_admin` is the role `admin`, as policy's `context_is_admin` sees it by default.
-    """
+    """One request's caller. What his roles let him do, policy says."""
 
     project_id: str
     user_id: str = ""
     roles: frozenset[str] = frozenset()
     request_id: str = ""
-
-    @property
-    def is_admin(self) -> bool:
-        return "admin" in self.roles
 
 
 class Agent(Struct, frozen=True, kw_only=True):

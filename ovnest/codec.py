@@ -27,8 +27,9 @@ class Key(Struct, frozen=True, kw_only=True):
     """One key of a map: its name, its meaning, and how a value crosses.
 
     `write` gives None where no key is to stand, `read` raises ValueError at what it does not understand, and
-    `absent` is the value without the key. `derived`: computed from facts; `editable`: another writer may
-    change it; neither: leave it. `on` says on which rows of a table it stands, if not on all.
+    `absent` is the value without the key; NODEFAULT where there is none, so that the key must be there.
+    `derived`: computed from facts; `editable`: another writer may change it; neither: leave it. `on` says on
+    which rows of a table it stands, if not on all.
     """
 
     name: str
@@ -181,6 +182,8 @@ class Codec(Generic[S]):
         values: dict[str, Any] = {}
         for field, name, read, absent in self._readers:
             value = found.get(name)
+            if value is None and absent is NODEFAULT:
+                raise ValueError(f"{name} is missing")
             values[field] = absent if value is None else value if read is None else read(value)
         for field, key in self.spread.items():
             prefix = f"{key.name}."
@@ -202,8 +205,9 @@ def plain(
 ) -> Codec[S]:
     """The codec of a Struct whose keys are named as its fields, after `prefix`.
 
-    Text stands as it is and anything else as JSON; what has its default is left out. Of `spread` fields each
-    item has a key. A key's meaning is the `Meta(description=…)` of its field.
+    Text stands as it is and anything else as JSON. What has its default is left out. A field without one must
+    be there, but for a string, which is then empty. Of `spread` fields each item has a key. The meaning of a
+    key is the `Meta(description=…)` of its field.
     """
     hints = get_type_hints(struct, include_extras=True)
     keys: dict[str, Key] = {}
@@ -213,13 +217,11 @@ def plain(
             continue
         kind, meaning = _annotation(hints[field.name])
         name = f"{prefix}{field.name}"
-        default = field.default if field.default is not NODEFAULT else None
-        if field.default_factory is not NODEFAULT:
-            default = field.default_factory()
+        default = field.default if field.default_factory is NODEFAULT else field.default_factory()
         if field.name in spread:
             spreads[field.name] = Key(name=name, meaning=meaning, write=_same, absent=kind)
         elif _is_text(kind):
-            absent = "" if default is None else default
+            absent = "" if kind is str and default is NODEFAULT else default
             # An enumeration is text at the wire, and itself in the Struct.
             read = None if kind is str else (lambda found, kind=kind: _converted(found, kind))
             keys[field.name] = Key(

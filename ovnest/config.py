@@ -31,7 +31,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         _help("Northbound database, as `ovn-nbctl --db` takes it: unix:PATH, tcp:IP:PORT, ssl:IP:PORT,…"),
     ] = "unix:/var/run/ovn/ovnnb_db.sock"
     southbound: Annotated[
-        str, _help("Southbound database, read only, to know which hosts live; empty: not used")
+        str, _help("Southbound database, read only, to know which chassis there are; empty: not used")
     ] = ""
     private_key: Annotated[str, _help("private key file (PEM) for ssl: databases")] = ""
     certificate: Annotated[str, _help("certificate file (PEM) for ssl: databases")] = ""

@@ -42,10 +42,9 @@ class FrontDoor:
     async def create_many(self, kind: str, *wanted: Mapping[str, Any]) -> list[Body]:
         """New ones in one operation, all or nothing."""
         served = BY_NAME[kind]
-        resource, create = served.resource, served.create
+        create = served.create
         assert create is not None
-        assert resource.create is not None
-        requests = [to_struct(each, resource.create, resource.create_coercions) for each in wanted]
+        requests = [served.resource.wanted(each) for each in wanted]
 
         def operation(tx: Tx) -> list[Body]:
             made = [create(tx, request) for request in requests]
@@ -56,10 +55,9 @@ class FrontDoor:
     async def update(self, kind: str, key: str, **attributes: Any) -> Body:
         """A changed one, as it is shown."""
         served = BY_NAME[kind]
-        resource, update = served.resource, served.update
+        update = served.update
         assert update is not None
-        assert resource.update is not None
-        change = to_struct(attributes, resource.update, resource.update_coercions)
+        change = served.resource.changes(attributes)
         return await self.store.write(
             self.caller, lambda tx: _plain(served.body(tx, update(tx, key, change)))
         )

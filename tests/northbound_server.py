@@ -45,8 +45,11 @@ class Northbound:
 
 
 @contextmanager
-def running() -> Iterator[Northbound]:
-    """A server with an empty database in a short directory of its own; OVNEST_KEEP=1 keeps that."""
+def running(saved: Path | None = None) -> Iterator[Northbound]:
+    """A server with an empty database in a short directory of its own; OVNEST_KEEP=1 keeps that.
+
+    `saved` is the file of a database, of which it gets a copy.
+    """
     directory = Path(tempfile.mkdtemp(prefix="ovn", dir="/tmp"))
     server = Northbound(directory)
     database = directory / "nb.db"
@@ -59,7 +62,10 @@ def running() -> Iterator[Northbound]:
         f"--log-file={directory / 'nb.log'}",
         database,
     ]
-    subprocess.run(create, check=True)
+    if saved is None:
+        subprocess.run(create, check=True)
+    else:
+        shutil.copy(saved, database)
     process = subprocess.Popen(serve)
     try:
         end = monotonic() + START_TIMEOUT_S * patience()

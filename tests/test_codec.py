@@ -138,6 +138,25 @@ def test_neither_depth_nor_length_nor_other_digits_get_further(found: str) -> No
         decode_json(found, tuple[str, ...])
 
 
+class Must(Struct, frozen=True, kw_only=True):
+    version: Literal[4, 6]
+    mode: Literal["a", "b"]
+    owner: str
+
+
+def test_a_field_without_a_default_must_be_there_and_only_a_string_may_be_empty() -> None:
+    codec = plain(Must)
+    given = Must(version=6, mode="a", owner="")
+    written = codec.write(given)
+    assert written == {"version": "6", "mode": "a"}
+    assert codec.read(written) == given
+    for missing in written:
+        with pytest.raises(ValueError, match=f"^{missing} is missing$"):
+            codec.read({name: text for name, text in written.items() if name != missing})
+    with pytest.raises(ValueError, match="5"):
+        codec.read({**written, "version": "5"})
+
+
 def test_a_field_that_is_none_is_a_mistake_of_ours() -> None:
     with pytest.raises(TypeError, match="nosuch"):
         Codec(Facts, {"nosuch": text("x", "y")})

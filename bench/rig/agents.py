@@ -12,7 +12,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from ovnest.agent.setup import write_shim
+from ovnest.agent.setup.plan import write_shim
 from ovnest.sandbox.chassis import Chassis
 from ovnest.sandbox.sandbox import Sandbox
 from ovnest.sandbox.until import until

@@ -6,39 +6,41 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
-from ovnest.agent import local
-from ovnest.agent.api import Api, Authorization
-from ovnest.agent.bounds import Bounds
-from ovnest.agent.chassis.renewal import Renewal
-from ovnest.agent.cni import Cni
-from ovnest.agent.credential import Credential, Holder
-from ovnest.agent.docker import server
-from ovnest.agent.docker.plugin import Plugin
-from ovnest.agent.engine import Engine
+from ovnest.agent.attachment.bounds import Bounds
+from ovnest.agent.attachment.engine import Engine
+from ovnest.agent.attachment.gc import Leftovers
+from ovnest.agent.attachment.journal import Journal
+from ovnest.agent.attachment.mode import Mode
+from ovnest.agent.attachment.nested import NAME as NESTED
+from ovnest.agent.attachment.nested import Nested
+from ovnest.agent.attachment.overlay import NAME as OVERLAY
+from ovnest.agent.attachment.overlay import Overlay
+from ovnest.agent.attachment.reconcile import Reconciler
+from ovnest.agent.attachment.report import Reporter
+from ovnest.agent.attachment.status import status
+from ovnest.agent.client.api import Api, Authorization
+from ovnest.agent.client.credential import Credential, Holder
+from ovnest.agent.client.http import Endpoint
+from ovnest.agent.doors.cni.door import Cni
+from ovnest.agent.doors.docker import server
+from ovnest.agent.doors.docker.plugin import Plugin
+from ovnest.agent.doors.netavark.door import Netavark
+from ovnest.agent.doors.plug import Plug
+from ovnest.agent.doors.socket import listen, remove
+from ovnest.agent.doors.socket import serve as answer_programs
+from ovnest.agent.doors.verbs import Verb, Verbs
 from ovnest.agent.errors import NotSetUp
-from ovnest.agent.guard import Guard
-from ovnest.agent.http import Endpoint
-from ovnest.agent.journal import Journal
-from ovnest.agent.leftovers import Leftovers
-from ovnest.agent.link import Links
-from ovnest.agent.mode import Mode
-from ovnest.agent.nested import NAME as NESTED
-from ovnest.agent.nested import Nested
-from ovnest.agent.netavark import Netavark
-from ovnest.agent.overlay import NAME as OVERLAY
-from ovnest.agent.overlay import Overlay
-from ovnest.agent.reconcile import Reconciler
-from ovnest.agent.reporter import Reporter
-from ovnest.agent.requests import Requests
-from ovnest.agent.status import status
-from ovnest.agent.uplink import prepare
+from ovnest.agent.setup.chassis.renewal import Renewal
+from ovnest.agent.vm.link import Links
+from ovnest.agent.vm.openflow import PriorityTagDrop
+from ovnest.agent.vm.uplink import prepare
 
 SWITCH_INTERVAL_S = 0.0005
 """A thread that works on devices lets the others go on after so long, instead of Python's 5 ms."""
@@ -109,41 +111,43 @@ async def serve(site: Site, identity: Identity, stop: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         api = Api(identity.endpoint, identity.authorization)
         stack.callback(api.close)
-        sock = stack.enter_context(local.listen(site.socket))
-        stack.callback(local.remove, site.socket)
+        sock = stack.enter_context(listen(site.socket))
+        stack.callback(remove, site.socket)
         journal = await stack.enter_async_context(Journal(site.ovs, site.bridge))
         await _prepare_uplinks(journal)
         engine = Engine(api, journal, Links(), identity.mode, site.bounds)
-        reconciler = Reconciler(engine, identity.subject, site.socket.with_suffix(".events"))
+        reconciler = Reconciler(engine, api, identity.subject, site.socket.with_suffix(".events"))
         chassis = Renewal(identity.state, site.ovs) if identity.state is not None else None
-        guard = Guard(site.ovs, site.bridge)
-        plugin = Plugin(engine)
+        priority_tags = PriorityTagDrop(site.ovs, site.bridge)
+        plugin = Plugin(engine, api, journal)
 
-        def problems() -> list[str]:
-            return [
+        async def answer_status(_request: dict[str, Any], _files: list[int]) -> Any:
+            problems = (
                 identity.holder.problem if identity.holder is not None else "",
                 chassis.problem() if chassis is not None else "",
-                guard.problem,
-                plugin.made.problem,
-            ]
+                priority_tags.problem,
+                plugin.problem,
+            )
+            subject, endpoint = identity.subject, str(identity.endpoint)
+            return await status(engine, reconciler.findings, subject=subject, api=endpoint, problems=problems)
 
-        work: list[Awaitable[None]] = [
-            local.serve(sock, _requests(engine, reconciler, identity, problems).answer),
+        work: list[Coroutine[Any, Any, None]] = [
+            answer_programs(sock, _verbs(engine, api, reconciler, answer_status).answer),
             reconciler.run(),
-            engine.reminding.run(),
+            engine.run(),
         ]
         if site.docker is not None:
-            door = stack.enter_context(local.listen(site.docker))
-            stack.callback(local.remove, site.docker)
+            door = stack.enter_context(listen(site.docker))
+            stack.callback(remove, site.docker)
             work += [server.serve(door, plugin.answer), plugin.run()]
         if identity.holder is not None:
-            work += [identity.holder.run(api), Reporter(engine, reconciler, identity.holder).run()]
+            work += [identity.holder.run(api), Reporter(engine, api, reconciler, identity.holder).run()]
         if chassis is not None:
             work.append(chassis.run(api))
         if identity.mode.has_uplink:  # else the bridge is OVN's, whose flows are none of ours to change
-            work.append(guard.run())
+            work.append(priority_tags.run())
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(_forever(each)) for each in work]
+            running = [tasks.create_task(each) for each in work]
             notify(READY)
             _log.info("event=ready agent=%s subject=%s", journal.agent_id, identity.subject)
             await stop.wait()
@@ -161,27 +165,17 @@ async def _prepare_uplinks(journal: Journal) -> None:
         _log.error("event=not_set_up reason=%s", error)
 
 
-def _requests(
-    engine: Engine, reconciler: Reconciler, identity: Identity, problems: Callable[[], list[str]]
-) -> Requests:
-    """All that can be asked over the socket; `problems` says what else is wrong, where it is not empty."""
-    requests = Requests(engine)
-    leftovers = Leftovers(engine, reconciler)
-
-    async def answer_status(_request: dict[str, Any], _files: list[int]) -> Any:
-        return await status(engine, reconciler.findings, identity.subject, problems())
-
-    requests.verbs |= {
-        "cni": Cni(engine).answer,
-        "netavark": Netavark(engine).answer,
-        "status": answer_status,
-        "gc": leftovers.answer,
-    }
-    return requests
-
-
-async def _forever(work: Awaitable[None]) -> None:
-    await work
+def _verbs(engine: Engine, api: Api, reconciler: Reconciler, answer_status: Verb) -> Verbs:
+    """All that can be asked over the socket."""
+    return Verbs(
+        {
+            **Plug(engine).verbs,
+            "cni": Cni(engine, api).answer,
+            "netavark": Netavark(engine, api).answer,
+            "status": answer_status,
+            "gc": Leftovers(engine, api, reconciler).answer,
+        }
+    )
 
 
 def run(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:

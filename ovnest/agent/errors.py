@@ -2,7 +2,7 @@
 
 
 class AgentError(Exception):
-    """Anything that whoever asked the agent is told. `retry` says that the same may work later."""
+    """Anything that the caller is told. `retry` says that the same may work later."""
 
     retry = False
 

@@ -83,8 +83,10 @@ def decode(body: bytes) -> dict[str, Any]:
         raise _invalid(str(error)) from error
     if not isinstance(value, dict):
         raise _invalid("it is not an object")
-    if "\\u" in text or text.count("{") + text.count("[") > DEPTH_MAX:
-        _check(value)
+    # Without an escape no string can hold what is refused: the reader takes no raw control characters.
+    has_escapes = "\\u" in text
+    if has_escapes or text.count("{") + text.count("[") > DEPTH_MAX:
+        _check(value, strings=has_escapes)
     return value
 
 
@@ -113,18 +115,20 @@ def _bulk_item(item: Any, singular: str) -> dict[str, Any]:
     return _object(item, singular)
 
 
-def _check(value: Any) -> None:
-    """Refuse strings that cannot be stored and nesting over the bound; level by level, without recursion."""
+def _check(value: Any, *, strings: bool) -> None:
+    """Refuse nesting over the bound, and strings that cannot be stored; level by level, without recursion."""
     level = [value]
     for _ in range(DEPTH_MAX):
         below: list[Any] = []
         for item in level:
             if isinstance(item, dict):
-                _check_strings(item)
-                _check_strings(item.values())
+                if strings:
+                    _check_strings(item)
+                    _check_strings(item.values())
                 below.extend(item.values())
             elif isinstance(item, list):
-                _check_strings(item)
+                if strings:
+                    _check_strings(item)
                 below.extend(item)
         level = below
         if not level:

@@ -126,7 +126,7 @@ def _collection(kind: Kind, kinds: Sequence[Kind], body: Json) -> Json:
 def _one(kind: Kind, body: Json) -> Json:
     resource = kind.resource
     one, words = resource.singular, resource.words
-    if_match = [_IF_MATCH] if "revision_number" in resource.facts.__struct_fields__ else []
+    if_match = [_IF_MATCH] if resource.has_revisions else []
     article = "an" if words[0] in "aeiou" else "a"
     methods = {"get": _operation(resource, f"show_{one}", f"Show {article} {words}.", 200, body, [_fields()])}
     if kind.update is not None:

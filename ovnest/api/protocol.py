@@ -13,7 +13,6 @@ import logging
 import socket
 import struct
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from enum import Enum, auto
 from math import inf
@@ -31,7 +30,7 @@ from ovnest.api.refusals import (
     HTTPUnsupportedMediaType,
     refusal_response,
 )
-from ovnest.api.requests import HEAD_END, Head, Peer, Request, parse_head
+from ovnest.api.requests import HEAD_END, Head, Peer, Request, new_request_id, parse_head
 from ovnest.api.responses import Response, ResponseHeads, has_no_body
 from ovnest.errors import Refusal
 
@@ -263,7 +262,7 @@ class Connection(asyncio.Protocol):
             headers=head.headers,
             body=body,
             peer=self._peer,
-            request_id=f"req-{uuid.uuid4()}",
+            request_id=new_request_id(),
         )
         task = self._loop.create_task(self._run(request, head))
         service.answers.add(task)
@@ -389,7 +388,7 @@ class Connection(asyncio.Protocol):
     def _refuse(self, refusal: Refusal) -> None:
         """Answer a request that never reaches the handler, and read no more requests from this connection."""
         head = self._head
-        request_id = f"req-{uuid.uuid4()}"
+        request_id = new_request_id()
         response = refusal_response(refusal)
         assert isinstance(response.body, bytes)  # noqa: S101  (narrows the type)
         body = b"" if head is not None and head.method == "HEAD" else response.body

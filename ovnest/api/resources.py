@@ -101,13 +101,13 @@ class ResourceRoutes:
         return methods
 
     async def _create(self, request: Request, caller: Caller, parent: str) -> Response:
-        create, struct = self._kind.create, self._resource.create
-        assert create is not None and struct is not None  # noqa: S101, PT018  else there is no such route
+        create = self._kind.create
+        assert create is not None  # noqa: S101  else there is no such route
         asked = wanted(request.body, self._singular, self._plural)
         if asked.is_bulk and not self._kind.has_bulk:
             raise HTTPBadRequest(reason=f"{self._resource.words.capitalize()}s are made one at a time.")
         items = [self._of_parent(item, parent) for item in asked.items]
-        wants = [to_struct(item, struct, self._resource.create_coercions) for item in items]
+        wants = [self._resource.wanted(item) for item in items]
 
         key = request.headers.get(HEADER)
         if key is not None:
@@ -147,10 +147,10 @@ class ResourceRoutes:
         return self._answer(text, caller)
 
     async def _update(self, request: Request, caller: Caller, key: str, parent: str) -> Response:
-        update, struct = self._kind.update, self._resource.update
-        assert update is not None and struct is not None  # noqa: S101, PT018  else there is no such route
+        update = self._kind.update
+        assert update is not None  # noqa: S101  else there is no such route
         asked = changed(request.body, self._singular, self._plural)
-        change = to_struct(asked, struct, self._resource.update_coercions)
+        change = self._resource.changes(asked)
         revision = _expected_revision(request)
 
         def make(tx: Tx) -> bytes:
@@ -261,6 +261,9 @@ class ResourceRoutes:
         if parent:
             self._require_under(tx, key, parent)
         if revision is not None:
+            if not self._resource.has_revisions:
+                words = self._resource.words
+                raise HTTPBadRequest(reason=f"If-Match: {words}s have no revision_number. Leave it out.")
             current = self._kind.show(tx, key).revision_number
             if current != revision:
                 raise RevisionNumberConstraintFailed(expected=revision, current=current)

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeVar
 
-from ovnest.api.hosts import Hosts
 from ovnest.api.kept import KeptTexts
 from ovnest.api.remotes import tls_of
 from ovnest.caller import Caller
@@ -30,6 +29,7 @@ from ovnest.ovsdb import (
 from ovnest.policy import Policy
 from ovnest.rows import HOMES, Homes
 from ovnest.rows.address_book import AddressBook
+from ovnest.southbound.watcher import ChassisWatcher
 from ovnest.transaction import Context, Issuer, Readings, Tx
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ class Store:
         self.homes = homes
         self.settings = settings
         self.policy = policy
-        self._hosts: Hosts | None = None
+        self._chassis: ChassisWatcher | None = None
         self._issuer: Issuer | None = None
         self.addresses = AddressBook(homes)
         self._readings = Readings()
@@ -79,9 +79,9 @@ class Store:
         await self.client.ready(timeout_s)
         layout_of(self.client.replica)
 
-    def watch_hosts(self, hosts: Hosts) -> None:
-        """Judge bindings by the hosts that there are, from now on."""
-        self._hosts = hosts
+    def watch_chassis(self, chassis: ChassisWatcher) -> None:
+        """Judge bindings by the chassis that there are, from now on."""
+        self._chassis = chassis
 
     def sign_by(self, issuer: Issuer) -> None:
         """Have what is given once to who makes a thing signed by `issuer`, from now on."""
@@ -151,9 +151,7 @@ class Store:
             random=self._random,
             now=_text(seconds),
             seconds=seconds,
-            hosts=self._hosts.names if self._hosts is not None else None,
-            hosts_behind=self._hosts.behind if self._hosts is not None else frozenset(),
-            chassis=self._hosts.chassis if self._hosts is not None else None,
+            southbound=self._chassis.seen if self._chassis is not None else None,
             readings=self._readings,
             issuer=self._issuer,
         )

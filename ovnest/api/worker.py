@@ -1,4 +1,4 @@
-"""One process that serves: the store, the policy's file, the hosts, the listener, and an orderly end."""
+"""One process that serves: the store, the policy's file, the chassis, the listener, and an orderly end."""
 
 import asyncio
 import logging
@@ -12,7 +12,6 @@ from ovnest.api.agent_app import AgentApp
 from ovnest.api.agents import Agents
 from ovnest.api.app import App
 from ovnest.api.events import Events
-from ovnest.api.hosts import Hosts
 from ovnest.api.limits import Limits
 from ovnest.api.listener import Listener
 from ovnest.api.remotes import tls_of
@@ -23,6 +22,7 @@ from ovnest.identity import from_settings
 from ovnest.operations import CATALOGUE
 from ovnest.ovsdb import Unreachable
 from ovnest.policy import Policy, PolicyFile
+from ovnest.southbound.watcher import ChassisWatcher
 
 _log = logging.getLogger(__name__)
 
@@ -66,8 +66,8 @@ async def serve(
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(store)
         if settings.southbound:
-            hosts = await stack.enter_async_context(Hosts(settings.southbound, tls_of(settings)))
-            store.watch_hosts(hosts)
+            watcher = ChassisWatcher(settings.southbound, tls_of(settings))
+            store.watch_chassis(await stack.enter_async_context(watcher))
         for sock in sockets:
             await listener.serve_socket(sock)
         for sock in agent_sockets:

@@ -10,13 +10,11 @@ from collections.abc import Sequence
 import msgspec
 
 from ovnest.api.store import Store
-from ovnest.caller import Caller
+from ovnest.cli._northbound import COULD_NOT, DONE, NOT_DONE, SETTINGS, northbound, operator
 from ovnest.config import BadSetting, Settings, add_options, load
 from ovnest.errors import Refusal
-from ovnest.operations import CATALOGUE
 from ovnest.operations.check import find_all, repair
-from ovnest.ovsdb import OvsdbError, Unreachable
-from ovnest.policy import Policy
+from ovnest.ovsdb import OvsdbError
 from ovnest.rows.finding import LEFT, REPAIRED, Finding
 
 HELP = "compare the Northbound with what its facts say, and repair it"
@@ -25,12 +23,8 @@ EPILOG = (
     "be the servers' own: dns_domain, for one, is part of what is derived."
 )
 
-SETTINGS = ("northbound", "private_key", "certificate", "ca_cert", "durable", "dns_domain")
-CONNECT_TIMEOUT_S = 5.0
-LOAD_TIMEOUT_S = 120.0
 AT_ONCE = 64
-CLEAN, FOUND, COULD_NOT = 0, 1, 2
-OPERATOR = Caller(project_id="", roles=frozenset({"admin"}), request_id="ovnest-check")
+OPERATOR = operator("check")
 SHOWN_WIDTH = 100
 
 
@@ -69,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         print(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
     else:
         print(text(report))
-    return FOUND if report.left else CLEAN
+    return NOT_DONE if report.left else DONE
 
 
 async def look(settings: Settings, *, repairing: bool) -> Report:
@@ -77,8 +71,7 @@ async def look(settings: Settings, *, repairing: bool) -> Report:
 
     What was there before and is not there afterwards counts as repaired. Without it nothing is written.
     """
-    async with Store(settings, Policy(CATALOGUE), writes=repairing) as store:
-        await _ready(store)
+    async with northbound(settings, writes=repairing) as store:
         found = await store.read(OPERATOR, find_all)
         if not repairing or not found:
             return Report(repaired=(), left=found)
@@ -88,16 +81,6 @@ async def look(settings: Settings, *, repairing: bool) -> Report:
             await asyncio.gather(*(_repair(store, finding) for finding in batch))
         left = await store.read(OPERATOR, find_all)
     return Report(repaired=[finding for finding in found if finding not in left], left=left)
-
-
-async def _ready(store: Store) -> None:
-    """Wait for the first load: long, but not for a database that is not there."""
-    try:
-        await store.client.ready(CONNECT_TIMEOUT_S)
-    except Unreachable:
-        if not store.client.status.loading:
-            raise
-        await store.client.ready(LOAD_TIMEOUT_S)
 
 
 async def _repair(store: Store, finding: Finding) -> None:

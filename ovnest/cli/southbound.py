@@ -11,8 +11,8 @@ from pathlib import Path
 
 from ovnest.api.remotes import tls_of
 from ovnest.config import BadSetting, Settings, add_options, load
-from ovnest.identity.southbound import Southbound, Wanted, findings_of_remotes, served_at
 from ovnest.ovsdb import OvsdbError
+from ovnest.southbound.access_control import Southbound, Wanted, findings_of_remotes, served_at
 
 HELP = "set up and check the access control of a Southbound that VMs reach as chassis"
 SETTINGS = ("southbound", "private_key", "certificate", "ca_cert")

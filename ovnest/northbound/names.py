@@ -4,12 +4,9 @@ Source: ML2/OVN's naming, which its agents look rows up by.
 """
 
 from hashlib import sha1
-from typing import NewType
 from uuid import NAMESPACE_URL, uuid5
 
 from ovnest.ovsdb import RowUuid
-
-LspName = NewType("LspName", str)
 
 _NETWORK = "neutron-"
 _SEGMENT = "provnet-"

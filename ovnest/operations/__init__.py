@@ -8,11 +8,17 @@ Operations do not know each other; what several share stands in `steps`.
 and policy follow from it. It is handed to those who need it.
 """
 
-from ovnest.operations import agent_code, network, port, subnet
+from ovnest.operations import address_scope, agent_code, network, port, subnet
 from ovnest.operations.kind import Kind
 from ovnest.policy import catalogue_of
 
-KINDS: tuple[Kind, ...] = (network.KIND, subnet.KIND, port.KIND, agent_code.KIND)
+KINDS: tuple[Kind, ...] = (
+    network.KIND,
+    subnet.KIND,
+    port.KIND,
+    address_scope.KIND,
+    agent_code.KIND,
+)
 CATALOGUE = catalogue_of((kind.resource, kind.rules) for kind in KINDS)
 
 __all__ = ["CATALOGUE", "KINDS", "Kind"]

@@ -116,7 +116,8 @@ def _hangs_on_nothing(tx: Tx, row: Row) -> str | None:
 
 def _documents(tx: Tx) -> Iterator[Finding]:
     """Document rows that are none of a kind that there is, or have another `_uuid` than their name gives."""
-    kinds = {kind.name: kind for kind in tx.homes.documents}
+    former = (kind for _, kind in tx.homes.former_documents)
+    kinds = {kind.name: kind for kind in (*tx.homes.documents, *former)}
     for row in tx.view.rows(Document):
         if row.name == LEDGER_NAME:
             yield from _ledger(tx, row)

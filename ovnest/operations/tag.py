@@ -8,19 +8,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ovnest.errors import NotFound
 from ovnest.errors.fields import InvalidField
+from ovnest.errors.tag import TagNotFound
 from ovnest.operations.steps.rights import require_tags
 from ovnest.operations.steps.visible import visible
 from ovnest.resources.fields import resource_tags
 from ovnest.resources.resource import Resource
 from ovnest.transaction import Tx
-
-
-class TagNotFound(NotFound):
-    """The resource does not have that tag."""
-
-    template = "Tag {tag} could not be found."
 
 
 def show_tags(tx: Tx, resource: Resource, key: str) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ Source: docs/ledger.md, "A batch"; RFC 7047, 4.1.3 (how a reply tells which oper
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -15,6 +16,7 @@ from ovnest.ovsdb.errors import DuplicateUuid, OperationError, TimedOut, TooLarg
 from ovnest.ovsdb.messages import Comment, Commit, Message, encode, transaction_error
 from ovnest.ovsdb.options import Options
 from ovnest.ovsdb.replica import Replica
+from ovnest.ovsdb.rows import Row
 from ovnest.ovsdb.staging import Stage, Transaction
 from ovnest.ovsdb.waiting import Pending, WaitingRoom
 
@@ -46,9 +48,9 @@ class Batch:
         self.entries: list[_Entry] = []
         self.seq: int | None = None
         self.number = 0
+        self._stage: Stage | None = None
         self._parts: list[bytes] = []
-        self._head: list[bytes] = []
-        self._head_count = 0
+        self._head: Sequence[bytes] = ()
         self._bytes = 0
         self._count = 0
 
@@ -61,11 +63,10 @@ class Batch:
     def pending(self) -> list[Pending]:
         return [entry.pending for entry in self.entries]
 
-    def order(self, seq: int, number: int, operations: list[Any]) -> None:
+    def order(self, seq: int, number: int, place: Sequence[bytes]) -> None:
         """Let the transaction begin with the ledger's operations: after `seq`, as our batch `number`."""
         self.seq, self.number = seq, number
-        self._head = [encode(operation) for operation in operations]
-        self._head_count = len(operations)
+        self._head = place
 
     def params(self, database: str) -> bytes:
         """The parameters of `transact`; always the same bytes, so that the batch can be sent again."""
@@ -87,10 +88,10 @@ class Batch:
         index = error.index
         if index is None:
             return Verdict.COMMIT, error, None
-        if index < self._head_count:
+        if index < len(self._head):
             return Verdict.LEDGER, error, None
         for entry in self.entries:
-            if index - self._head_count < entry.last:
+            if index - len(self._head) < entry.last:
                 conflict = isinstance(error, TimedOut | DuplicateUuid)
                 return Verdict.CONFLICT if conflict else Verdict.FAULT, error, entry.pending
         return Verdict.COMMIT, error, None
@@ -98,15 +99,21 @@ class Batch:
     # Running operations.
 
     def fill(self, room: WaitingRoom, replica: Replica, options: Options) -> None:
-        """Run waiting operations, until the batch is full or nothing waits."""
-        stage = Stage(replica)
-        try:
-            self._fill(room, stage, options)
-            if self._parts or stage.links:
-                comments = dict.fromkeys(entry.pending.comment for entry in self.entries)
-                self._finish(stage, options, "; ".join(filter(None, comments)))
-        finally:
-            stage.close()
+        """Run waiting operations, until the batch is full or nothing waits; `close` must follow."""
+        stage = self._stage = Stage(replica)
+        self._fill(room, stage, options)
+        if self._parts or stage.links:
+            comments = dict.fromkeys(entry.pending.comment for entry in self.entries)
+            self._finish(stage, options, "; ".join(filter(None, comments)))
+
+    def close(self) -> None:
+        """Let trackers go back to what the replica has; before anybody else looks at them."""
+        if self._stage is not None:
+            self._stage.close()
+
+    def inserted(self) -> list[Row]:
+        """The rows that the batch makes."""
+        return self._stage.inserted() if self._stage is not None else []
 
     def _fill(self, room: WaitingRoom, stage: Stage, options: Options) -> None:
         group = room.take_group()

@@ -24,7 +24,7 @@ from ovnest.ovsdb.errors import (
     Unreachable,
 )
 from ovnest.ovsdb.ledger import Ledger, LedgerState
-from ovnest.ovsdb.messages import Message, transaction_error
+from ovnest.ovsdb.messages import Message, decode, transaction_error
 from ovnest.ovsdb.messages import Operation as WireOperation
 from ovnest.ovsdb.options import Options
 from ovnest.ovsdb.remotes import Remote, Tls, check_tls, parse_remotes
@@ -384,7 +384,7 @@ class Client:
 
     def _notice(self, message: Message) -> None:
         if message.method in ("locked", "stolen"):
-            self._turns.notified(message.method, message.params[0])
+            self._turns.notified(message.method, decode(message.params)[0])
 
     def _set_mismatch(self, error: Exception | None) -> None:
         self._mismatch = error if isinstance(error, SchemaMismatch) else None

@@ -14,7 +14,7 @@ from ovnest.ovsdb import remotes
 from ovnest.ovsdb.collector import collector_off
 from ovnest.ovsdb.errors import OvsdbError, from_wire
 from ovnest.ovsdb.ledger import Ledger
-from ovnest.ovsdb.messages import Message
+from ovnest.ovsdb.messages import Message, decode, decode_update3
 from ovnest.ovsdb.options import Options
 from ovnest.ovsdb.remotes import Remote, Tls
 from ovnest.ovsdb.replica import LostStep, Replica
@@ -27,6 +27,10 @@ _SERVER: Final = "server"
 _SHORT_ROWS: Final = 64
 """An update of so few rows is taken in at once."""
 _NO_TRANSACTION: Final = "00000000-0000-0000-0000-000000000000"
+
+
+Stage = Callable[[str, Any], None]
+"""How a table's rows are staged: decoded ones, or as they came."""
 
 
 class Unusable(OvsdbError):
@@ -111,11 +115,13 @@ class Follower:
                 names.append(self.ledger.column)
         return [self.database, _DATA, requests, self._last_transaction]
 
-    def take_in(self, tables: dict[str, Any], last_transaction: str, *, whole: bool) -> Iterator[None]:
+    def take_in(
+        self, stage: Stage, tables: dict[str, Any], last_transaction: str, *, whole: bool
+    ) -> Iterator[None]:
         """An update has arrived: stage the part of it that came last, and apply it all."""
         for table, rows in tables.items():
             yield
-            self.replica.stage(table, rows)
+            stage(table, rows)
         yield
         yield from self.replica.apply(whole=whole)
         self._last_transaction = last_transaction
@@ -184,11 +190,13 @@ class Connection:
             self._follower.resumed += 1
         elif self._follower.loaded:
             self._follower.reloaded += 1
-        return self._apply(tables, last_transaction, whole=not found)
+        return self._apply(self._follower.replica.stage, tables, last_transaction, whole=not found)
 
-    def _apply(self, tables: dict[str, Any], last_transaction: str, *, whole: bool) -> Iterator[None]:
+    def _apply(
+        self, stage: Stage, tables: dict[str, Any], last_transaction: str, *, whole: bool
+    ) -> Iterator[None]:
         try:
-            yield from self._follower.take_in(tables, last_transaction, whole=whole)
+            yield from self._follower.take_in(stage, tables, last_transaction, whole=whole)
         except LostStep as error:
             self._follower.reload()
             self.session.close(str(error))
@@ -201,15 +209,16 @@ class Connection:
 
     def notified(self, message: Message) -> Work:
         match message.method:
-            case "update3" if message.params[0] == _DATA:
-                _, last_transaction, tables = message.params
-                work = self._apply(tables, last_transaction, whole=False)
+            case "update3":
+                _, last_transaction, tables = decode_update3(message.params)
+                work = self._apply(self._follower.replica.stage_told, tables, last_transaction, whole=False)
                 if self._pieces or sum(map(len, tables.values())) > _SHORT_ROWS:
                     self._pieces = False
                     return work
                 deque(work, maxlen=0)
-            case "update2" if message.params[0] == _SERVER:
-                self._databases.apply(message.params[1])
+            case "update2":
+                _, tables = decode(message.params)
+                self._databases.apply(tables)
                 self._look_at_server()
             case "monitor_canceled":
                 self._follower.reload()
@@ -220,6 +229,7 @@ class Connection:
 
     def lost(self, reason: str) -> None:
         self._follower.replica.forget_staged()
+        self._follower.replica.forget_foretold()
 
     def _look_at_server(self) -> None:
         if not self._checked:

@@ -13,8 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ovnest.ovsdb.messages import Delete, Insert, Mutate, Operation, Wait, by_uuid
+from ovnest.ovsdb.messages import Delete, Insert, Mutate, Operation, Wait, by_uuid, encode
 from ovnest.ovsdb.values import RowUuid, Wire, decode_map, differ_map, encode_map
+
+_STAMP_S: Final = 1.0
+"""So old may the time be that a batch writes beside its number; keys are removed after a day."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,17 @@ class Ledger:
     def lock_name(self, database: str) -> str:
         """An `<id>` (RFC 7047, 3.1) of the lock for taking turns."""
         return self.lock or f"{self.prefix.rstrip(':') or 'ledger'}_{database}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """The operations that take a place in the order, encoded."""
+
+    seq: int
+    number: int
+    operations: tuple[bytes, bytes]
+    values: Mapping[str, str] | None  # of the ledger's row, when they were made
+    made: float
 
 
 class LedgerState:
@@ -61,6 +75,7 @@ class LedgerState:
         """How many batches of others have been seen."""
         self.lost: str | None = None
         """Why what we knew of the ledger is no longer true; None if it is."""
+        self._ready: _Place | None = None
         self._take_new_id()
 
     def _take_new_id(self) -> None:
@@ -112,6 +127,7 @@ class LedgerState:
     def start_again(self) -> None:
         """Be a new server, on the ledger as it stands now."""
         self._take_new_id()
+        self._ready = None
         self.applied = 0
         self._highest = self.seq
         self.lost = None
@@ -154,6 +170,24 @@ class LedgerState:
             (ledger.column, "insert", ("map", [(key, secrets.token_hex(8))])),
         ]
         return [Mutate(table=ledger.table, where=by_uuid(ledger.uuid), mutations=mutations)]
+
+    def place(self, seq: int, number: int) -> tuple[bytes, bytes]:
+        """`begin` and `advance`, encoded: what a batch starts with."""
+        ready = self._ready
+        if ready is None or not self._holds(ready, seq, number):
+            operations = (encode(self.begin(seq)), encode(self.advance(seq, number)))
+            ready = self._ready = _Place(seq, number, operations, self._values, self._clock())
+        return ready.operations
+
+    def get_ready(self) -> None:
+        """Make the place of our next batch while nobody waits for it."""
+        if self.seq is not None:
+            self.place(self.seq, self.own_batch + 1)
+
+    def _holds(self, place: _Place, seq: int, number: int) -> bool:
+        # The row's values are another object after each update, a new id of ours is told by one.
+        same = (place.seq, place.number) == (seq, number) and place.values is self._values
+        return same and 0 <= self._clock() - place.made < _STAMP_S
 
     def begin(self, seq: int) -> Wait:
         """Go on only if the last batch is `seq`, and is the same batch that we know by that number."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from ovnest.ovsdb.errors import OperationError, from_wire
-from ovnest.ovsdb.values import Wire
+from ovnest.ovsdb.values import RowUuid, Wire
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,12 +17,16 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
     id: Any = None
     method: str | None = None
-    params: Any = None
+    params: msgspec.Raw = msgspec.Raw(b"null")
+    """As they came: what they are, the method says, and rows are not always decoded."""
     result: Any = None
     error: Any = None
 
 
 decode_message: Final = msgspec.json.Decoder(Message).decode
+decode: Final = msgspec.json.Decoder().decode
+decode_update3: Final = msgspec.json.Decoder(tuple[Any, str, dict[str, dict[RowUuid, msgspec.Raw]]]).decode
+"""The parameters of `update3`: the monitor, the transaction's id, for each table its rows."""
 encode: Final = msgspec.json.Encoder().encode
 
 

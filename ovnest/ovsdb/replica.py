@@ -103,24 +103,33 @@ class Links:
             del self.children[owner]
 
 
+Keys = list[tuple[Hashable, ...]]
+"""The keys of a row in each index of its table."""
+
+
 class TypedTable(Generic[R]):
     """The rows of one row type, and what is kept beside them."""
 
-    __slots__ = ("indexes", "links", "rows", "shape", "trackers")
+    __slots__ = ("_no_keys", "indexes", "links", "rows", "shape", "trackers")
 
     def __init__(self, shape: Shape[R], indexes: Sequence[Index[R]], trackers: Sequence[Tracker[R]]) -> None:
         self.shape = shape
         self.rows: dict[RowUuid, R] = {}
         self.indexes: dict[Index[R], Multimap[Hashable]] = {index: Multimap() for index in indexes}
+        self._no_keys: Keys = [()] * len(self.indexes)
         self.links: dict[str, Links] = {column: Links() for column in shape.references}
         self.trackers = trackers
 
-    def replace(self, uuid: RowUuid, new: R | None) -> R | None:
-        """Let `new` be the row, or no row; gives the row before."""
+    def keys(self, row: R) -> Keys:
+        """The keys of a row in each of the indexes."""
+        return [tuple(index.keys(row)) for index in self.indexes]
+
+    def replace(self, uuid: RowUuid, new: R | None, keys: Keys | None = None) -> R | None:
+        """Let `new`, with these keys if they are known, be the row, or no row; gives the row before."""
         old = self.rows.get(uuid)
-        for index, entries in self.indexes.items():
-            before = tuple(index.keys(old)) if old is not None else ()
-            after = tuple(index.keys(new)) if new is not None else ()
+        befores = self._no_keys if old is None else self.keys(old)
+        afters = self._no_keys if new is None else keys or self.keys(new)
+        for entries, before, after in zip(self.indexes.values(), befores, afters, strict=True):
             if before != after:
                 for key in before:
                     entries.discard(key, uuid)
@@ -141,10 +150,19 @@ class TypedTable(Generic[R]):
 
 
 class _Whole(msgspec.Struct, frozen=True, gc=False):
-    """A row that came whole (`initial`, `insert`): the Struct, and the columns of references."""
+    """A row that came whole (`initial`, `insert`): the Struct, the columns of references, keys if known."""
 
     row: Row
     links: dict[str, frozenset[RowUuid]]
+    keys: Keys | None = None
+
+
+class _Foretold(msgspec.Struct, frozen=True, gc=False):
+    """A row that is about to be inserted, and the bytes by which the server will tell of it."""
+
+    table: TypedTable[Any]
+    told: msgspec.Raw
+    whole: _Whole
 
 
 _Staged = tuple[TypedTable[Any], RowUuid, _Whole | Mapping[str, Wire] | None]
@@ -153,6 +171,8 @@ RawTable = Mapping[RowUuid, Mapping[str, Mapping[str, Wire] | None]]
 Watcher = Callable[[str, Mapping[str, Wire] | None], None]
 
 _decode_rows = msgspec.json.Decoder(dict[RowUuid, dict[str, dict[str, Any] | None]]).decode
+_decode_update: Final = msgspec.json.Decoder(dict[str, dict[str, Any] | None]).decode
+_decode_rows_told = msgspec.json.Decoder(dict[RowUuid, msgspec.Raw]).decode
 _decode_rows_raw = msgspec.json.Decoder(dict[RowUuid, dict[str, dict[str, msgspec.Raw] | None]]).decode
 _LONG_ROWS_BYTES: Final = 128 * 1024
 """Rows come in pieces of half of that; a longer piece has one with a large set of references in it."""
@@ -188,6 +208,7 @@ class Replica:
         for table in self._tables.values():
             self._by_name.setdefault(table.shape.table, []).append(table)
         self._watchers: dict[tuple[str, RowUuid], Watcher] = {}
+        self._foretold: dict[RowUuid, _Foretold] = {}
         self._staged: list[_Staged] = []
         self._staged_raw: list[tuple[Watcher, str, Mapping[str, Wire] | None]] = []
         self._present: dict[TypedTable[Any], set[RowUuid]] = {}
@@ -239,7 +260,9 @@ class Replica:
 
     def stage_piece(self, table: str, rows: bytes) -> None:
         """Take in rows of an update that is still arriving."""
-        if len(rows) < _LONG_ROWS_BYTES:
+        if len(rows) < _LONG_ROWS_BYTES and self._foretold:
+            self.stage_told(table, _decode_rows_told(rows))
+        elif len(rows) < _LONG_ROWS_BYTES:
             self.stage(table, _decode_rows(rows))
         else:
             self.stage(table, self._decode_long(table, _decode_rows_raw(rows)))
@@ -258,6 +281,38 @@ class Replica:
             }
             for uuid, update in raw_rows.items()
         }
+
+    def foretell(self, rows: Iterable[Row]) -> Iterator[None]:
+        """These rows are about to be inserted: have ready what will be needed when the server tells of them.
+
+        A row is then not decoded, but taken as it is here, if what is told is byte for byte what was
+        foretold. A generator, that it may be run in slices, or left before its end.
+        """
+        for row in rows:
+            table = self._tables[type(row)]
+            name = table.shape.table
+            alone = len(self._by_name[name]) == 1 and (name, row.uuid) not in self._watchers
+            told = table.shape.foretell(row) if alone and not table.links else None
+            if told is not None:
+                self._foretold[row.uuid] = _Foretold(table, told, _Whole(row, {}, table.keys(row)))
+            yield
+
+    def forget_foretold(self) -> None:
+        """What was foretold has been told, or never will be."""
+        self._foretold = {}
+
+    def stage_told(self, table: str, updates: Mapping[RowUuid, msgspec.Raw]) -> None:
+        """The same as `stage`, of rows as they came."""
+        others: dict[RowUuid, Mapping[str, Mapping[str, Wire] | None]] = {}
+        for uuid, told in updates.items():
+            ours = self._foretold.pop(uuid, None)
+            if ours is not None and ours.told == told and ours.table.shape.table == table:
+                self._staged.append((ours.table, uuid, ours.whole))
+                continue
+            update = others[uuid] = _decode_update(told)
+            if ours is not None:
+                ours.table.shape.learn(update.get("insert") or {})
+        self.stage(table, others)
 
     def stage(self, table: str, updates: RawTable) -> None:
         """Take in a `<table-update2>`; nothing of it is seen before `apply`."""
@@ -294,7 +349,7 @@ class Replica:
         self._staged.append((typed, uuid, whole))
 
     def forget_staged(self) -> None:
-        """Drop an update that did not arrive whole."""
+        """Drop an update that did not arrive whole, or has been applied."""
         self._staged, self._staged_raw, self._present = [], [], {}
         self._watched_present = set()
 
@@ -339,10 +394,11 @@ class Replica:
         note: Callable[[Change], None] | None,
     ) -> None:
         new: Row | None
+        keys: Keys | None = None
         if what is None:
             new = None
         elif isinstance(what, _Whole):
-            new = what.row
+            new, keys = what.row, what.keys
         else:
             row = typed.rows.get(uuid)
             if row is None:
@@ -350,7 +406,7 @@ class Replica:
             new = typed.shape.modify(row, what)
         old = typed.rows.get(uuid)
         if new is not old:
-            typed.replace(uuid, new)
+            typed.replace(uuid, new, keys)
             self.moves += 1
         if new is not None and typed.links and what is not None:
             for column, links in typed.links.items():

@@ -16,6 +16,7 @@ import msgspec
 from ovnest.ovsdb.values import (
     DECODERS,
     ENCODERS,
+    TELLERS,
     Arity,
     RowUuid,
     Wire,
@@ -65,13 +66,26 @@ _ATOMS: Final[dict[Any, str]] = {
     bool: "boolean",
     RowUuid: "uuid",
 }
+_encode: Final = msgspec.json.Encoder().encode
+_ORDERS_KEPT: Final = 256
 _DEFAULTS: Final[dict[str, Any]] = {"string": "", "integer": 0, "real": 0.0, "boolean": False}
 
 
 class Column:
     """One column of a row type: its name on both sides, and how a value crosses."""
 
-    __slots__ = ("arity", "atom", "attribute", "decode", "default", "encode", "key_atom", "name", "single")
+    __slots__ = (
+        "arity",
+        "atom",
+        "attribute",
+        "decode",
+        "default",
+        "encode",
+        "key_atom",
+        "name",
+        "single",
+        "tell",
+    )
 
     def __init__(self, attribute: str, annotation: Any) -> None:
         self.attribute = attribute
@@ -82,6 +96,7 @@ class Column:
         if self.atom == "real" and self.arity is Arity.ONE:
             self.decode = decode_one_real
         self.encode = ENCODERS[self.arity, is_uuid]
+        self.tell = TELLERS[self.arity, is_uuid]
         self.default = self._default()
         # Set from the schema: a column of at most one value comes whole in a `modify`, others as a
         # difference.
@@ -130,6 +145,9 @@ class Shape(Generic[R]):
         """Let `present` be what the server has; other columns keep their default and are not sent."""
         self.columns = {column.name: column for column in present}
         self._encoders = [(c.attribute, c.name, c.default, c.encode) for c in self.columns.values()]
+        self._tellers = [(c.attribute, c.name, c.default, c.tell) for c in self.columns.values()]
+        self._absent = [c for c in self.by_attribute.values() if c.name not in self.columns]
+        self._orders: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def build(self, uuid: RowUuid, wire: Mapping[str, Wire]) -> R:
         """The Struct of a row that came whole; columns left out have their default."""
@@ -158,6 +176,31 @@ class Shape(Generic[R]):
             if value != default:
                 wire[name] = encode(value)
         return wire
+
+    def foretell(self, row: R) -> msgspec.Raw | None:
+        """The bytes by which the server will probably tell of an insert of `row`.
+
+        If it does tell so, `row` is just what `build` would make of it. None: it cannot be so.
+        """
+        if self._absent and any(getattr(row, c.attribute) != c.default for c in self._absent):
+            return None
+        told: dict[str, Wire] = {}
+        for attribute, name, default, tell in self._tellers:
+            value = getattr(row, attribute)
+            if value != default:
+                told[name] = tell(value)
+        order = self._orders.get(tuple(told))
+        if order is not None:
+            told = {name: told[name] for name in order}
+        return msgspec.Raw(_encode({"insert": told}))
+
+    def learn(self, wire: Mapping[str, Wire]) -> None:
+        """This is how the server tells of a row: it has an order of its own for each choice of columns."""
+        names = tuple(name for name in self.columns if name in wire)
+        if len(names) == len(wire):
+            if len(self._orders) >= _ORDERS_KEPT:
+                self._orders.clear()
+            self._orders[names] = tuple(wire)
 
     def _check_defaults(self) -> None:
         for field in msgspec.structs.fields(self.row_type):

@@ -139,6 +139,15 @@ class Stage:
             if old is not None:
                 tracker.added(old)
 
+    def inserted(self) -> list[Row]:
+        """The rows that are staged and not in the replica."""
+        return [
+            row
+            for row_type, staged in self.rows.items()
+            for row in staged.values()
+            if row is not None and self.replica.find(row_type, row.uuid) is None
+        ]
+
     def link_operations(self) -> list[Operation]:
         """One `mutate` for each owner and column: what the batch adds and takes, on balance."""
         operations: list[Operation] = []

@@ -144,6 +144,34 @@ def differ_map(old: dict[str, Any], wire: Wire, decode: Callable[[Wire], Any]) -
     return new
 
 
+# How the server words a value that is not its column's default.
+
+
+def tell_one(value: Any) -> Wire:
+    return value
+
+
+def tell_uuid(value: str) -> Wire:
+    return ("uuid", value)
+
+
+def tell_set(value: tuple[Any, ...]) -> Wire:
+    return value[0] if len(value) == 1 else ("set", value)
+
+
+def tell_uuid_set(value: tuple[str, ...]) -> Wire:
+    items = [("uuid", item) for item in value]
+    return items[0] if len(items) == 1 else ("set", items)
+
+
+def tell_map(value: dict[str, Any]) -> Wire:
+    return ("map", [(key, value[key]) for key in sorted(value)])
+
+
+def tell_uuid_map(value: dict[str, str]) -> Wire:
+    return ("map", [(key, ("uuid", value[key])) for key in sorted(value)])
+
+
 _EMPTY_SET: Final = ("set", ())
 
 DECODERS: Final[dict[tuple[Arity, bool], Callable[[Wire], Any]]] = {
@@ -169,3 +197,15 @@ ENCODERS: Final[dict[tuple[Arity, bool], Callable[[Any], Wire]]] = {
     (Arity.MAP, True): encode_uuid_map,
 }
 """The other direction of `DECODERS`."""
+
+TELLERS: Final[dict[tuple[Arity, bool], Callable[[Any], Wire]]] = {
+    (Arity.ONE, False): tell_one,
+    (Arity.ONE, True): tell_uuid,
+    (Arity.OPTIONAL, False): tell_one,
+    (Arity.OPTIONAL, True): tell_uuid,
+    (Arity.SET, False): tell_set,
+    (Arity.SET, True): tell_uuid_set,
+    (Arity.MAP, False): tell_map,
+    (Arity.MAP, True): tell_uuid_map,
+}
+"""The way of `DECODERS` back: what the server sent."""

@@ -6,6 +6,7 @@ Source: docs/ledger.md.
 import asyncio
 import logging
 import random
+import time
 from dataclasses import dataclass
 
 from ovnest.ovsdb.batch import Batch, Verdict
@@ -29,6 +30,10 @@ _UNSETTLED = ("cluster error", "not leader", "canceled", "unknown database")
 
 _PAUSE_S = 0.005
 """Without turns, who was refused waits up to so long, by chance, before the next try."""
+
+
+_SLICE_S = 0.004
+"""What is done while a reply is awaited lets the loop go on so often."""
 
 
 @dataclass(slots=True, eq=False)
@@ -125,24 +130,27 @@ class Writer:
         """Run and commit what waits; whether the next may follow at once."""
         batch = Batch()
         seq = self._ledger.seq if self._ledger is not None else None
-        batch.fill(self.room, self._replica, self._options)
-        if not batch.entries:
-            return True
-        self._flight = batch
         try:
+            batch.fill(self.room, self._replica, self._options)
+            if not batch.entries:
+                return True
+            self._flight = batch
             if not batch.written:
                 return await self._prove(session, batch, seq)
             if self._ledger is not None:
                 if seq is None or self._ledger.lost is not None:
                     raise self._unsent(batch, "the ledger is gone")
                 number = self._ledger.own_batch + 1
-                batch.order(seq, number, [self._ledger.begin(seq), self._ledger.advance(seq, number)])
+                batch.order(seq, number, self._ledger.place(seq, number))
             return await self._send(session, batch)
         finally:
             self._flight = None
+            batch.close()
+            self._replica.forget_foretold()
 
     async def _prove(self, session: Session, batch: Batch, seq: int | None) -> bool:
         """Nothing is to be written: the results count if the replica they rest on was current."""
+        batch.close()
         try:
             await session.call("echo", [])
         except Disconnected as error:
@@ -165,13 +173,19 @@ class Writer:
                 self._flight = None
                 self._commit(batch)
 
+        awaited = _transact(session, params, deliver)
+        # What can wait is done from here on, while the server is busy with the transaction.
+        batch.close()
         try:
-            reply = await _transact(session, params, deliver)
+            await self._foretell(batch, awaited)
+            reply = await awaited
         except Disconnected as gone:
             self._set_doubt(batch, params, str(gone))
             raise
         verdict, error, culprit = batch.judge(reply)
         if verdict is Verdict.COMMITTED:
+            if self._ledger is not None:
+                self._ledger.get_ready()
             return True
         assert error is not None  # noqa: S101 - all other verdicts come from one
         if error.code in _UNSETTLED:
@@ -190,6 +204,16 @@ class Writer:
         if verdict is Verdict.LEDGER and not self._turns.taking:
             await asyncio.sleep(random.uniform(0, _PAUSE_S))  # noqa: S311 - not for secrets
         return verdict is not Verdict.LEDGER
+
+    async def _foretell(self, batch: Batch, awaited: asyncio.Future[Message]) -> None:
+        """Get ready for our own rows to come back, in slices, as long as the server lets us."""
+        until = 0.0  # a long batch has held the loop already
+        for _ in self._replica.foretell(batch.inserted()):
+            if time.perf_counter() >= until:
+                await asyncio.sleep(0)
+                if awaited.done():
+                    return
+                until = time.perf_counter() + _SLICE_S
 
     def _unsent(self, batch: Batch, reason: str) -> Disconnected:
         """Let the operations of a batch that was not sent wait for another connection."""

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ovnest.policy.names import ACTIONS, NOT_SERVED, OTHER_ACTIONS
+from ovnest.policy.names import ACTIONS, NEUTRONS, OTHER_ACTIONS
 from ovnest.policy.rules import base
 from ovnest.policy.rules.base import KindRules
 from ovnest.policy.target import FACTS
@@ -61,7 +61,7 @@ def catalogue_of(kinds: Iterable[tuple[Resource, KindRules]]) -> Catalogue:
         rules=rules,
         defaults={resource.singular: own.defaults for resource, own in kinds},
         served=served,
-        not_served=NOT_SERVED - served,
+        not_served=NEUTRONS - served,
         renamed={
             f"{action}_{resource.plural}_tags": f"{action}_{resource.singular}:tags"
             for action in ACTIONS

@@ -1,4 +1,7 @@
-"""Neutron's names for what is not served here, or not yet: rules of these names are read, and have no effect.
+"""Neutron's names of rules, beyond those of networks, subnets and ports: what a policy file may speak of.
+
+They are Neutron's words, and no list of kinds here: a kind that comes finds its names among them and leaves
+them. The catalogue takes out what is served; rules of the other names are read, and have no effect.
 
 Source: neutron.conf.policies.
 """
@@ -14,7 +17,7 @@ def _words(text: str) -> list[str]:
 ACTIONS = ("create", "get", "update", "delete")
 OTHER_ACTIONS = ("add", "remove", "activate")
 
-_NOT_SERVED = _words(
+_NOUNS = _words(
     "address_group address_scope agent auto_allocated_topology availability_zone "
     "default_security_group_rule dhcp-agents dhcp-network dhcp-networks flavor flavor_service_profile "
     "floatingip floatingip_pool floatingip_port_forwarding l3-agents l3-router l3-routers local_ip "
@@ -24,18 +27,18 @@ _NOT_SERVED = _words(
     "security_groups_default_statefulness segment service_profile service_provider subnetpool subports "
     "trunk external_gateways"
 )
-_NOT_SERVED_QOS = product(
+_QOS = product(
     ("policy", "alias"),
     ("bandwidth_limit", "dscp_marking", "minimum_bandwidth", "minimum_packet_rate", "packet_rate_limit"),
 )
-_NOT_SERVED_ATTRIBUTES = _words(
+_ATTRIBUTES = _words(
     "network:segments network:is_default network:vlan_transparent network:qinq subnet:segment_id "
     "port:hints port:trusted port:resource_request port:data_plane_status"
 )
-_NOT_SERVED_TAGS = _words(
+_TAGS = _words(
     "floatingips network_segment_ranges policies routers security_groups segments subnetpools trunks"
 )
-_NOT_SERVED_OTHERS = _words(
+_OTHERS = _words(
     "add_addresses add_external_gateways add_extraroutes add_prefixes add_router_interface add_subports "
     "remove_addresses remove_external_gateways remove_extraroutes remove_prefixes "
     "remove_router_interface remove_subports "
@@ -46,11 +49,11 @@ _NOT_SERVED_OTHERS = _words(
 )
 
 
-def _not_served() -> Iterable[str]:
-    nouns = [*_NOT_SERVED, *_NOT_SERVED_ATTRIBUTES, *(f"{noun}_tags" for noun in _NOT_SERVED_TAGS)]
-    nouns += [f"{of}_{kind}_rule" for of, kind in _NOT_SERVED_QOS]
+def _names() -> Iterable[str]:
+    nouns = [*_NOUNS, *_ATTRIBUTES, *(f"{noun}_tags" for noun in _TAGS)]
+    nouns += [f"{of}_{kind}_rule" for of, kind in _QOS]
     yield from (f"{action}_{noun}" for action in ACTIONS for noun in nouns)
-    yield from _NOT_SERVED_OTHERS
+    yield from _OTHERS
 
 
-NOT_SERVED = frozenset(_not_served())
+NEUTRONS = frozenset(_names())

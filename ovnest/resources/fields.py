@@ -79,9 +79,11 @@ def text_or_empty(value: Any) -> str:
 
 
 def limited(most: int, base: Coercion = text) -> Coercion:
-    """A string of at most `most` characters."""
+    """A string of at most `most` characters; `base` says what becomes of anything that is no string."""
 
     def coerce(value: Any) -> str:
+        if type(value) is str and len(value) <= most:
+            return value
         string: str = base(value)
         if len(string) > most:
             raise ValueError(f"{string[:32]!r}… exceeds maximum length of {most}")
@@ -279,16 +281,28 @@ def resource_tags(value: Any) -> list[str]:
     return sorted(tags)
 
 
-def to_struct(body: Mapping[str, Any], struct: type[S], coercions: Coercions) -> S:
+def to_struct(
+    body: Mapping[str, Any],
+    struct: type[S],
+    coercions: Coercions,
+    *,
+    shown: type[msgspec.Struct] | None = None,
+    not_here: str = "",
+) -> S:
     """A client's object as `struct`.
 
+    An attribute that is `shown` but not taken is refused with the words `not_here`, which have its name.
+
     Raises:
-        HTTPBadRequest: an attribute is unknown, or one that must be given is not.
+        HTTPBadRequest: an attribute is unknown or not taken, or one that must be given is not.
         InvalidField: an attribute's value is refused.
     """
-    unknown = [name for name in body if name not in coercions]
-    if unknown:
-        names = ", ".join(f"'{name}'" for name in sorted(unknown))
+    if not body.keys() <= coercions.keys():
+        unknown = sorted(body.keys() - coercions.keys())
+        known = () if shown is None else shown.__struct_encode_fields__
+        if all(name in known for name in unknown):
+            raise HTTPBadRequest(reason=not_here.format(name=unknown[0]))
+        names = ", ".join(f"'{name}'" for name in unknown if name not in known)
         raise HTTPBadRequest(reason=f"Unrecognized attribute(s) {names}")
     values = {}
     for name, value in body.items():

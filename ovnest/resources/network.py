@@ -38,25 +38,25 @@ SegmentationId = Annotated[int, Meta(ge=1, le=SEGMENTATION_ID_MAX)]
 class Network(Struct, frozen=True, kw_only=True, gc=False):
     """The facts of one network. `segment_id` names its physical segment; None on a tunnel network."""
 
-    id: str
-    project_id: str
-    name: str = ""
-    description: str = ""
-    admin_state_up: bool = True
-    shared: bool = False
-    external: bool = False
-    mtu: int = 0
-    port_security_enabled: bool = True
-    dns_domain: str = ""
-    network_type: str = "geneve"
-    physical_network: str | None = None
-    segmentation_id: int | None = None
-    segment_id: str | None = None
-    availability_zone_hints: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    created_at: str = ""
-    updated_at: str = ""
-    revision_number: int = 0
+    id: str  # UUID, the `_uuid` of its Logical_Switch
+    project_id: str  # its owner
+    name: str = ""  # for people; several may have the same
+    description: str = ""  # for people
+    admin_state_up: bool = True  # kept and shown; OVN has no such switch for a network
+    shared: bool = False  # every project may use it
+    external: bool = False  # router:external: routers may have their gateway there
+    mtu: int = 0  # bytes of an IP packet
+    port_security_enabled: bool = True  # whether new ports get it
+    dns_domain: str = ""  # kept and shown
+    network_type: str = "geneve"  # provider:network_type: geneve, vlan or flat
+    physical_network: str | None = None  # None on a tunnel network
+    segmentation_id: int | None = None  # VLAN ID; of a tunnel network the number shown
+    segment_id: str | None = None  # UUID, the `_uuid` of its localnet port; None on a tunnel network
+    availability_zone_hints: tuple[str, ...] = ()  # kept and shown
+    tags: tuple[str, ...] = ()  # words that stick to it, in alphabetical order
+    created_at: str = ""  # UTC, YYYY-MM-DDTHH:MM:SSZ
+    updated_at: str = ""  # likewise
+    revision_number: int = 0  # from 1; each change raises it
 
 
 class CreateNetwork(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

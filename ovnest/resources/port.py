@@ -123,35 +123,32 @@ class BindingProfile(Struct, frozen=True, kw_only=True):
 
 
 class Port(Struct, frozen=True, kw_only=True, gc=False):
-    """The facts of one port. `up` and `host_seen` are observed: OVN says them, nobody writes them here.
+    """The facts of one port. `up` is observed: OVN says it, and nobody writes it here."""
 
-    `idempotency_key` is that of the request that made it, with a digest of that request.
-    """
-
-    id: str
-    project_id: str
-    network_id: str
-    mac_address: str
-    fixed_ips: tuple[FixedIp, ...] = ()
-    name: str = ""
-    description: str = ""
-    admin_state_up: bool = True
-    device_id: str = ""
-    device_owner: str = ""
-    parent_name: str | None = None
-    tag: int | None = None
-    profile: dict[str, Any] = {}
-    vnic_type: str = "normal"
-    host_id: str = ""
-    port_security_enabled: bool = True
-    allowed_address_pairs: tuple[AddressPair, ...] = ()
-    extra_dhcp_opts: tuple[DhcpOption, ...] = ()
-    tags: tuple[str, ...] = ()
-    idempotency_key: str = ""
-    created_at: str = ""
-    updated_at: str = ""
-    revision_number: int = 0
-    up: bool = False
+    id: str  # UUID, the `_uuid` and the name of its Logical_Switch_Port
+    project_id: str  # its owner
+    network_id: str  # UUID of its network
+    mac_address: str  # lower case, with colons
+    fixed_ips: tuple[FixedIp, ...] = ()  # its addresses and their subnets, in their order
+    name: str = ""  # for people; several may have the same
+    description: str = ""  # for people
+    admin_state_up: bool = True  # false: OVN drops all
+    device_id: str = ""  # who uses it, in the words of its owner
+    device_owner: str = ""  # what uses it: compute:…, network:…
+    parent_name: str | None = None  # UUID of the VM's port that a container port is under
+    tag: int | None = None  # VLAN ID of its frames under the parent; None without one
+    profile: dict[str, Any] = {}  # binding:profile, without parent and tag
+    vnic_type: str = "normal"  # binding:vnic_type
+    host_id: str = ""  # binding:host_id: the chassis it is asked to be on
+    port_security_enabled: bool = True  # only its own addresses pass
+    allowed_address_pairs: tuple[AddressPair, ...] = ()  # further addresses that pass
+    extra_dhcp_opts: tuple[DhcpOption, ...] = ()  # DHCP options of its own
+    tags: tuple[str, ...] = ()  # words that stick to it, in alphabetical order
+    idempotency_key: str = ""  # of the request that made it, and a digest of that
+    created_at: str = ""  # UTC, YYYY-MM-DDTHH:MM:SSZ
+    updated_at: str = ""  # likewise
+    revision_number: int = 0  # from 1; each change raises it
+    up: bool = False  # OVN's word: it is bound
 
     @property
     def is_trusted(self) -> bool:

@@ -1,13 +1,16 @@
 """Resource: how one kind of thing looks at the API, said once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from msgspec import Struct
 
 from ovnest.errors import NotFound
-from ovnest.resources.fields import Coercions
+from ovnest.resources.fields import Coercions, to_struct
 
 NONE: Coercions = {}
+NOT_IN_POST: Final = "Attribute '{name}' not allowed in POST"
+READ_ONLY: Final = "Cannot update read-only attribute {name}"
 
 
 class Parent(Struct, frozen=True, kw_only=True):
@@ -53,6 +56,21 @@ class Resource(Struct, frozen=True, kw_only=True):
     def has_tags(self) -> bool:
         """Whether it has resource tags (extension standard-attr-tag)."""
         return "tags" in self.facts.__struct_fields__
+
+    @property
+    def has_revisions(self) -> bool:
+        """Whether it has a revision number (extension standard-attr-revisions)."""
+        return "revision_number" in self.facts.__struct_fields__
+
+    def wanted(self, body: Mapping[str, Any]) -> Any:
+        """What a client wants to be made, as a `create`; refused as `to_struct` says."""
+        assert self.create is not None  # noqa: S101  else there is no such route
+        return to_struct(body, self.create, self.create_coercions, shown=self.body, not_here=NOT_IN_POST)
+
+    def changes(self, body: Mapping[str, Any]) -> Any:
+        """What a client wants to be changed, as an `update`; refused as `to_struct` says."""
+        assert self.update is not None  # noqa: S101  else there is no such route
+        return to_struct(body, self.update, self.update_coercions, shown=self.body, not_here=READ_ONLY)
 
     @property
     def words(self) -> str:

@@ -58,25 +58,25 @@ class HostRoute(Struct, frozen=True, gc=False):
 class Subnet(Struct, frozen=True, kw_only=True, gc=False):
     """The facts of one subnet."""
 
-    id: str
-    project_id: str
-    network_id: str
-    cidr: str
-    ip_version: int
-    name: str = ""
-    description: str = ""
-    gateway_ip: str | None = None
-    allocation_pools: tuple[AllocationPool, ...] = ()
-    dns_nameservers: tuple[str, ...] = ()
-    host_routes: tuple[HostRoute, ...] = ()
-    enable_dhcp: bool = True
-    ipv6_ra_mode: str | None = None
-    ipv6_address_mode: str | None = None
-    service_types: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    created_at: str = ""
-    updated_at: str = ""
-    revision_number: int = 0
+    id: str  # UUID, the `_uuid` of its DHCP_Options row
+    project_id: str  # its owner
+    network_id: str  # UUID of its network
+    cidr: str  # canonical text, without host bits
+    ip_version: int  # 4 or 6
+    name: str = ""  # for people; several may have the same
+    description: str = ""  # for people
+    gateway_ip: str | None = None  # canonical text; None: there is none
+    allocation_pools: tuple[AllocationPool, ...] = ()  # addresses given by themselves, in their order
+    dns_nameservers: tuple[str, ...] = ()  # addresses, in their order
+    host_routes: tuple[HostRoute, ...] = ()  # handed out by DHCP (RFC 3442)
+    enable_dhcp: bool = True  # whether OVN answers DHCP there
+    ipv6_ra_mode: str | None = None  # who sends router advertisements; None: not said
+    ipv6_address_mode: str | None = None  # how hosts get addresses; None: not said
+    service_types: tuple[str, ...] = ()  # device owners it is for; none: for all
+    tags: tuple[str, ...] = ()  # words that stick to it, in alphabetical order
+    created_at: str = ""  # UTC, YYYY-MM-DDTHH:MM:SSZ
+    updated_at: str = ""  # likewise
+    revision_number: int = 0  # from 1; each change raises it
 
 
 class CreateSubnet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -9,7 +9,7 @@ something else changed. Nothing here reads or writes a database: `home.Facts` is
 `docs/northbound.md` follow. It is handed to those who need it; no room below or beside imports it.
 """
 
-from ovnest.rows import agent_code, network, port, subnet, vlan_tags
+from ovnest.rows import address_scope, agent_code, network, port, subnet, vlan_tags
 from ovnest.rows.homes import Homes
 from ovnest.rows.port import lookups as port_lookups
 
@@ -20,6 +20,7 @@ HOMES = Homes(
         port.HOME,
         port_lookups.OWNER,
         vlan_tags.HOME,
+        address_scope.HOME,
         agent_code.HOME,
         agent_code.WORD,
     )

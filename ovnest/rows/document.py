@@ -124,6 +124,7 @@ def document_home(
         every=(DOCUMENTS_OF_KIND, (kind.name,) if former is None else (kind.name, former.name)),
         depends=depends,
         documents=(kind,),
+        former=former,
     )
 
 

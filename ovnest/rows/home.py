@@ -140,7 +140,8 @@ class Home(Generic[F]):
     that a resource may have, and whose keys of their external_ids are ours (None: all). `alone`: the facts
     follow from that one row, so what was read of it stands as long as it does. `addresses` are the (network,
     address) that a row holds, `owner` is the id of the resource that a row is a row of, `leftover` says why a
-    row of the kind's hangs on nothing, and `findings` is what else can be wrong.
+    row of the kind's hangs on nothing, and `findings` is what else can be wrong. `former` is what its
+    documents were called in the layout before.
     """
 
     facts: type[F]
@@ -160,6 +161,7 @@ class Home(Generic[F]):
     every: tuple[Index[Any], tuple[str, ...]] | None = None
     depends: Mapping[type, Dependents] | None = None
     documents: tuple[DocumentKind, ...] = ()
+    former: DocumentKind | None = None
     addresses: Callable[[Any], Iterable[tuple[str, str]]] | None = None
     findings: tuple[Callable[[Facts], Iterator[Finding]], ...] = ()
 
@@ -178,8 +180,8 @@ class Glance(Generic[F]):
 class PartHome(Generic[F]):
     """Facts that are a part of others': rules of a group, subports of a trunk.
 
-    They stand in the tuple `field` of `whole`, whose id is the part's attribute `owner`; `by` finds the whole
-    by a part's id. To write a part is to write its whole.
+    They stand in the tuple `field` of `whole`, whose id is the part's attribute `owner`, for good; `by` finds
+    the whole by a part's id. To write a part is to write its whole, so what depends on it depends on that.
     """
 
     facts: type[F]

@@ -52,7 +52,7 @@ async def capture(node: Node, device: str, *, direction: Direction = "inout") ->
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None  # noqa: S101  it is PIPE
-    assert process.stderr is not None  # noqa: S101
+    assert process.stderr is not None  # noqa: S101  it is PIPE, too
     seen = Capture()
     ended = asyncio.create_task(process.wait())
     try:

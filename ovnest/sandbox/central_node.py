@@ -15,7 +15,7 @@ FIRST_CHASSIS = 11
 CHASSIS_LIMIT = 200  # they fit into a /24, beside the central node
 
 # The node has a network namespace of its own: nobody outside the sandbox gets there.
-EVERY_ADDRESS = "0.0.0.0"  # noqa: S104
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  in a namespace where nobody else is
 
 
 class CentralNode(Node):
@@ -45,7 +45,7 @@ class CentralNode(Node):
         await namespace.connect(self.namespace, here, node.namespace, device, mtu=UNDERLAY_MTU)
         await self.namespace.ip(f"link set {here} master {UNDERLAY}", f"link set {here} up")
         await node.namespace.ip(f"link set {device} up")
-        await namespace.finish_checksums(self.namespace, here)
+        await namespace.disable_tx_checksum_offload(self.namespace, here)
 
     async def _lay_underlay(self) -> None:
         await self.namespace.ip(

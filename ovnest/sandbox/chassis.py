@@ -59,7 +59,7 @@ class Chassis(Node):
             f"external_ids:ovn-encap-ip={self.encap_ip}",
             "external_ids:ovn-bridge-datapath-type=netdev",
         )
-        await namespace.finish_checksums(self.namespace, NIC, BRIDGE)
+        await namespace.disable_tx_checksum_offload(self.namespace, NIC, BRIDGE)
         await namespace.leave_to_open_vswitch(self.namespace, NIC)
         await self.namespace.ip(
             f"address add {self.encap_ip}/24 dev {BRIDGE}",

@@ -1,18 +1,15 @@
 """A container inside a VM: a namespace on an access port of the VM's own Open vSwitch."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from msgspec import Struct, structs
 
 from ovnest.sandbox import namespace
 from ovnest.sandbox.endpoint import Endpoint
+from ovnest.sandbox.namespace import Namespace
 from ovnest.sandbox.node import Nic
+from ovnest.sandbox.openvswitch import OpenVSwitch
 from ovnest.sandbox.place import Place
-
-if TYPE_CHECKING:
-    from ovnest.sandbox.vm import Vm
 
 
 class ContainerFacts(Struct, frozen=True, kw_only=True, tag="container"):
@@ -25,13 +22,22 @@ class ContainerFacts(Struct, frozen=True, kw_only=True, tag="container"):
     port: str
 
 
+class ParentVm(Protocol):
+    """What a container needs of the VM that it is in: its switch, and the switch's bridge `device`."""
+
+    name: str
+    namespace: Namespace
+    device: str
+    ovs: OpenVSwitch
+
+
 class Container(Endpoint):
     """A container of `vm`; the VM's switch puts `tag` on what it sends, and takes it off what it gets."""
 
     kind = "container"
     device = "eth0"
 
-    def __init__(self, place: Place, vm: Vm, facts: ContainerFacts) -> None:
+    def __init__(self, place: Place, vm: ParentVm, facts: ContainerFacts) -> None:
         super().__init__(place, f"{vm.name}.{facts.name}", facts.nic)
         self.vm = vm
         self.tag = facts.tag
@@ -48,7 +54,7 @@ class Container(Endpoint):
         await namespace.connect(
             *(self.vm.namespace, port, self.namespace, self.device), mtu=self.nic.mtu, mac=self.nic.mac
         )
-        await namespace.finish_checksums(self.namespace, self.device)
+        await namespace.disable_tx_checksum_offload(self.namespace, self.device)
         await self.vm.namespace.ip(f"link set {port} up")
         await self.vm.ovs.vsctl("--", "add-port", self.vm.device, port, f"tag={self.tag}")
         await self.configure()

@@ -153,8 +153,3 @@ class Endpoint(Node):
         if not common:
             raise SandboxError(f"{self.name} and {target.name} have no address of the same family")
         return common
-
-
-def _nodad(address: str) -> str:
-    """OVN answers for every address, so nobody need look for a duplicate."""
-    return " nodad" if ":" in address else ""

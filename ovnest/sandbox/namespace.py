@@ -109,8 +109,8 @@ async def disconnect(namespace: Namespace, device: str) -> None:
     await namespace.shell(f"if ip link show dev {device} >/dev/null 2>&1; then ip link del dev {device}; fi")
 
 
-async def finish_checksums(namespace: Namespace, *devices: str) -> None:
-    """Make these devices send with whole TCP and UDP checksums.
+async def disable_tx_checksum_offload(namespace: Namespace, *devices: str) -> None:
+    """Switch the TX checksum offload of these devices off: they send with TCP and UDP checksums.
 
     A veth hands packets on with their checksums unfinished; Open vSwitch's userspace datapath takes them by
     AF_PACKET as they are. Ping then works, and TCP transfers nothing.

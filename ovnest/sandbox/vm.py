@@ -72,7 +72,7 @@ class Vm(Endpoint):
             *("--", "set", "Bridge", self.device, "datapath_type=netdev", f'other_config:hwaddr="{nic.mac}"'),
             *("--", "add-port", self.device, UPLINK),
         )
-        await namespace.finish_checksums(self.namespace, UPLINK, self.device)
+        await namespace.disable_tx_checksum_offload(self.namespace, UPLINK, self.device)
         await namespace.leave_to_open_vswitch(self.namespace, UPLINK)
         await self.configure()
         self.record(self.facts)

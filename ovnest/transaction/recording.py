@@ -20,7 +20,7 @@ from ovnest.ovsdb.rows import R
 from ovnest.transaction.tx import Context, Tx
 
 # Of the context these may be looked at: who looks again compares the values.
-_COMPARED = frozenset({"hosts", "hosts_behind"})
+_COMPARED = frozenset({"southbound"})
 _LAST_SECOND = 2**62
 _PLACES_KEPT = 16_384
 

@@ -18,6 +18,7 @@ from ovnest.policy import Rights
 from ovnest.rows.address_book import AddressBook
 from ovnest.rows.home import NOTHING, Glance, Home, Lookup, PartHome
 from ovnest.rows.homes import Homes
+from ovnest.southbound.chassis import ChassisSeen
 from ovnest.transaction.readings import Readings
 from ovnest.transaction.reconcile import new_references, reconcile
 
@@ -46,10 +47,9 @@ class Context(Struct, frozen=True, kw_only=True):
     """What an operation may know beside the database.
 
     `issuer` is None where this server signs nothing. `homes` says where each kind of facts lives. `now` is
-    UTC as the API shows it, `seconds` the same as Unix time. `hosts` are the names of the live chassis, None
-    where no Southbound is given; `hosts_behind` those of them that do not follow any more. `chassis` are the
-    names of all chassis without their host names, None where they are not known now. `random` is the only
-    chance there is. `readings` spares reading the same rows again for each operation.
+    UTC as the API shows it, `seconds` the same as Unix time. `southbound` is what is known of the chassis,
+    None where no Southbound is given, or it cannot be read now. `random` is the only chance there is.
+    `readings` spares reading the same rows again for each operation.
     """
 
     caller: Caller
@@ -60,9 +60,7 @@ class Context(Struct, frozen=True, kw_only=True):
     random: Random
     now: str
     seconds: int
-    hosts: frozenset[str] | None = None
-    hosts_behind: frozenset[str] = frozenset()
-    chassis: frozenset[str] | None = None
+    southbound: ChassisSeen | None = None
     readings: Readings = field(default_factory=Readings)
     issuer: Issuer | None = None
 
@@ -85,9 +83,7 @@ class Tx:
         self.readings = context.readings
         self.now = context.now
         self.seconds = context.seconds
-        self.hosts = context.hosts
-        self.hosts_behind = context.hosts_behind
-        self.chassis = context.chassis
+        self.southbound = context.southbound
         self.not_understood: dict[RowUuid, str] = {}
         self._staging = view if isinstance(view, Transaction) else None
         self._facts: dict[tuple[type, str], Any] = {}
@@ -200,7 +196,9 @@ class Tx:
         stamped: F = self._stamped(before, facts)
         part = self.homes.part(kind)
         if part is not None:
-            self._put_part(part, key, stamped)
+            if before is not None and getattr(before, part.owner) != getattr(facts, part.owner):
+                raise TypeError(f"a {kind.__name__} stays in its {part.whole.__name__}")
+            self._put_part(part, self.get(part.whole, getattr(facts, part.owner)), stamped)
             return stamped
         self._write(self.homes.of(kind), stamped)
         self._forget(kind, key)
@@ -212,7 +210,9 @@ class Tx:
         kind, key = type(facts), _key(facts)
         part = self.homes.part(kind)
         if part is not None:
-            self._put_part(part, key, None)
+            whole = self.find(part.whole, getattr(facts, part.owner))
+            if whole is not None:
+                self._drop_part(part, whole, key)
             return
         reconcile(self.staging, self.homes.of(kind).current(key, self), NOTHING, {})
         self._forget(kind, key)
@@ -303,19 +303,16 @@ class Tx:
         for row_type, uuid in new_references(present.rows, wanted.rows, self.homes.by_table):
             self.staging.require(row_type, uuid)
 
-    def _put_part(self, home: PartHome[Any], key: str, part: Any) -> None:
-        """Let a whole have this part in the place of the one with that id; None takes it out."""
-        if part is None:
-            whole = next(iter(self.all(home.by, key)))
-        else:
-            whole = self.get(home.whole, getattr(part, home.owner))
-        present = getattr(whole, home.field)
-        kept = [each if _key(each) != key else part for each in present]
-        if part is not None and part not in kept:
-            kept.append(part)
-        parts = tuple(each for each in kept if each is not None)
-        self.put(replace(whole, **{home.field: parts}))
-        self._facts.pop((home.facts, key), None)
+    def _put_part(self, home: PartHome[Any], whole: Any, part: Any) -> None:
+        """Let a whole have this part: in the place of the one with that id, or behind all others."""
+        by_key = {_key(each): each for each in getattr(whole, home.field)}
+        by_key[_key(part)] = part
+        self.put(replace(whole, **{home.field: tuple(by_key.values())}))
+
+    def _drop_part(self, home: PartHome[Any], whole: Any, key: str) -> None:
+        """Let a whole be without the part with that id."""
+        left = tuple(each for each in getattr(whole, home.field) if _key(each) != key)
+        self.put(replace(whole, **{home.field: left}))
 
     def _derive_dependents(self, kind: type, before: Any, after: Any) -> None:
         """Derive again what depends on a change, and what depends on that: each resource once at most.
@@ -345,6 +342,9 @@ class Tx:
 
     def _forget(self, kind: type, key: str) -> None:
         self._facts.pop((kind, key), None)
+        parts = self.homes.parts_of(kind)
+        if parts:  # which of them the whole had, or has, does not matter: they are read again
+            self._facts = {place: facts for place, facts in self._facts.items() if place[0] not in parts}
         if self._looked_up:
             stale = [each for each in self._looked_up if each[0].kind is kind]
             for each in stale:

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from msgspec import Struct
 
-from ovnest.agent.api import Api
-from ovnest.agent.bounds import Bounds
-from ovnest.agent.engine import Engine
-from ovnest.agent.http import Endpoint
-from ovnest.agent.journal import Journal
-from ovnest.agent.link import Links
-from ovnest.agent.nested import Nested
+from ovnest.agent.attachment.bounds import Bounds
+from ovnest.agent.attachment.engine import Engine
+from ovnest.agent.attachment.journal import Journal
+from ovnest.agent.attachment.nested import Nested
+from ovnest.agent.client.api import Api
+from ovnest.agent.client.http import Endpoint
+from ovnest.agent.vm.link import Links
 from tests import asking
 from tests.ovsdb.servers import Server as DatabaseServer
 from tests.ovsdb.servers import run, standalone
@@ -31,6 +31,7 @@ class Site(Struct, frozen=True, kw_only=True):
     journal: Journal
     switch: DatabaseServer
     api: asking.Api
+    agent_api: Api
     parent: str
     network: str
 
@@ -81,6 +82,7 @@ async def site(switch: DatabaseServer, tmp_path: Path) -> AsyncIterator[Site]:
                     journal=journal,
                     switch=switch,
                     api=api,
+                    agent_api=asked,
                     parent=parent,
                     network=network,
                 )

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from ovnest.agent import plan, states
-from ovnest.agent.docker import made
-from ovnest.agent.takeover import steps as takeover
+from ovnest.agent.attachment import plan, states
+from ovnest.agent.doors.docker import made
+from ovnest.agent.setup.takeover import steps as takeover
 
 
 def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

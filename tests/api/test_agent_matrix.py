@@ -8,9 +8,9 @@ Another agent, `maker`, attacks all that as well: it may make networks, and has 
 """
 
 import asyncio
-import re
 import base64
 import json
+import re
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from typing import Any

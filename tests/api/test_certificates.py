@@ -14,12 +14,12 @@ from ovnest.identity.key_ring import KeyRing, new_key
 from ovnest.sandbox.until import until
 from tests.agent_side import AgentSide, Answer, certificate, url_for_agents
 from tests.agent_site import refused
-from tests.api.test_hosts import SCHEMA, write
 from tests.asking import Api
 from tests.chassis_pki import authority, dates, openssl, request, shown
 from tests.ovsdb.servers import Server as Database
 from tests.ovsdb.servers import standalone
 from tests.serving import Server
+from tests.southbound.test_watcher import SCHEMA, write
 
 pytestmark = pytest.mark.api
 PATH = "/agent/v1/certificate"

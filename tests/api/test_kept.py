@@ -27,6 +27,7 @@ from ovnest.operations.steps.plugged import SILENT_AFTER_S
 from ovnest.ovsdb import Replica, Row, RowUuid
 from ovnest.policy import Policy
 from ovnest.resources.agent_code import AgentCode, CreateAgentCode, PortReport, Report
+from ovnest.southbound.chassis import ChassisSeen
 from ovnest.transaction import Context, Looked, Tx
 from tests.front_door import ADMIN, Body, FrontDoor
 from tests.northbound_server import Northbound, running
@@ -45,11 +46,10 @@ class Surroundings:
 
     def __init__(self) -> None:
         self.seconds = int(time.time())  # it stands still while two servers are compared
-        self.hosts: frozenset[str] | None = None
-        self.behind: frozenset[str] = frozenset()
+        self.southbound: ChassisSeen | None = None
 
     def apply(self, context: Context) -> Context:
-        return replace(context, seconds=self.seconds, hosts=self.hosts, hosts_behind=self.behind)
+        return replace(context, seconds=self.seconds, southbound=self.southbound)
 
 
 class SurroundedStore(Store):
@@ -258,9 +258,10 @@ class World:
                 nbctl("clear", "logical_switch_port", port["id"], "parent_name")
 
     async def move_hosts(self) -> None:
-        names = [frozenset({"hv1"}), frozenset({"hv2"}), frozenset({"hv1", "hv2"}), frozenset(), None]
-        self.surroundings.hosts = self.random.choice(names)
-        self.surroundings.behind = self.random.choice([frozenset(), frozenset({"hv1"})])
+        hosts = self.random.choice([frozenset({"hv1"}), frozenset({"hv1", "hv2"}), frozenset(), None])
+        behind: frozenset[str] = self.random.choice([frozenset(), frozenset({"hv1"})])
+        seen = None if hosts is None else ChassisSeen(names=hosts, hosts=hosts, behind=hosts & behind)
+        self.surroundings.southbound = seen
 
     async def move_clock(self) -> None:
         self.surroundings.seconds += self.random.choice([1, 61, SILENT_AFTER_S + 1, 4000, -300])

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
+from ovnest.identity.key_ring import KeyRing, new_key
+from tests.chassis_pki import authority
 from tests.cleanliness import assert_clean
 from tests.faults.judge import rows_clash
 from tests.http import Http
@@ -51,8 +53,12 @@ class Target(Struct, frozen=True, kw_only=True):
 async def attacked(directory: Path) -> AsyncIterator[Target]:
     """Afterwards the server still serves, has said no fault, was never slow, and left all as it should be."""
     log = directory / "log"
+    KeyRing([new_key()]).write(directory / "keys.json", is_new=True)
+    ca, _ = authority(directory)
+    options = ["--log-format", "json", "--agent-keys", str(directory / "keys.json"), "--one-trust-domain"]
+    options += ["--agent-url", "https://agents.example.org", "--tls-ca", str(ca)]
     async with standalone() as northbound:
-        server = await Server.start("--northbound", northbound.remote, "--log-format", "json", log=log)
+        server = await Server.start("--northbound", northbound.remote, *options, log=log)
         try:
             target = Target(url=server.url, http=Http(server.url), log=log, northbound=northbound.remote)
             yield target

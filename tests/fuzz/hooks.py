@@ -11,13 +11,13 @@ from typing import Any
 import schemathesis
 
 IDS: dict[str, list[str]] = json.loads(os.environ["FUZZ_IDS"])
-REFERENCES = {"network_id": "network", "subnet_id": "subnet", "parent_name": "port"}
+REFERENCES = {"network_id": "network", "subnet_id": "subnet", "parent_name": "port", "parent": "port"}
 
 
 @schemathesis.hook
 def map_path_parameters(context: schemathesis.HookContext, path_parameters: Any) -> Any:
     if isinstance(path_parameters, dict) and "id" in path_parameters and context.operation is not None:
-        kind = context.operation.path.split("/")[2].removesuffix("s")
+        kind = context.operation.path.split("/")[2].removesuffix("s").replace("-", "_")
         return {**path_parameters, "id": _known(kind, path_parameters["id"])}
     return path_parameters
 
@@ -43,4 +43,5 @@ def _referring(value: Any) -> Any:
 def _known(kind: str, value: Any) -> Any:
     """The value, or an id of that kind; always the same for one value, so that a failure can be repeated."""
     chance = zlib.crc32(repr(value).encode())
-    return value if chance % 2 else IDS[kind][chance // 2 % len(IDS[kind])]
+    known = IDS.get(kind)
+    return value if chance % 2 or not known else known[chance // 2 % len(known)]

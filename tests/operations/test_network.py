@@ -208,7 +208,8 @@ async def test_a_tunnel_number_is_one_networks(door: FrontDoor) -> None:
         ({"tags": ["a/b"]}, "tags"),
         ({"availability_zone_hints": ["a,b"]}, "availability_zone_hints"),
         ({"colour": "blue"}, "Unrecognized attribute(s) 'colour'"),
-        ({"id": "5"}, "Unrecognized attribute(s) 'id'"),
+        ({"id": "5"}, "Attribute 'id' not allowed in POST"),
+        ({"id": "5", "colour": "blue"}, "Unrecognized attribute(s) 'colour'"),
         ({"project_id": "a", "tenant_id": "b"}, "do not match"),
     ],
 )

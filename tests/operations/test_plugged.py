@@ -12,6 +12,7 @@ from ovnest.operations.steps.plugged import SILENT_AFTER_S
 from ovnest.ovsdb import RowUuid, Transaction
 from ovnest.resources.agent_code import AgentCode, CreateAgentCode, Plugged, PortReport, Report
 from ovnest.resources.port import PortBody
+from ovnest.southbound.chassis import ChassisSeen
 from ovnest.transaction import Tx
 from tests.front_door import ADMIN, Body, FrontDoor
 from tests.operations.conftest import Expectations
@@ -98,10 +99,11 @@ async def test_an_unbound_parent_comes_before_what_the_agent_says(world: World) 
 async def test_a_parents_host_that_is_gone_or_behind_is_named(world: World) -> None:
     await world.says(True)
     await world.door.update("port", world.vm, **{"binding:host_id": "hv1"})
-    assert await world.shown(hosts=frozenset({"hv2"})) == (True, "parent-chassis-gone: hv1")
-    assert await world.shown(hosts=frozenset({"hv1"})) == (True, "")
-    behind = {"hosts": frozenset({"hv1"}), "hosts_behind": frozenset({"hv1"})}
-    assert await world.shown(**behind) == (True, "parent-chassis-behind: hv1")
+    hv1, hv2 = (frozenset({name}) for name in ("hv1", "hv2"))
+    assert await world.shown(southbound=ChassisSeen(hosts=hv2)) == (True, "parent-chassis-gone: hv1")
+    assert await world.shown(southbound=ChassisSeen(hosts=hv1)) == (True, "")
+    behind = ChassisSeen(hosts=hv1, behind=hv1)
+    assert await world.shown(southbound=behind) == (True, "parent-chassis-behind: hv1")
 
 
 async def test_a_parent_that_somebody_has_taken_out_of_the_northbound_is_named(

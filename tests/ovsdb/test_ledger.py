@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from ovnest.ovsdb import Client, InDoubt, Operation, Transaction, parse_remotes, remotes
-from ovnest.ovsdb.messages import Message
+from ovnest.ovsdb.ledger import LedgerState
+from ovnest.ovsdb.messages import Message, encode
 from ovnest.ovsdb.session import Session, Work
 from tests.ovsdb.conftest import NewClient
 from tests.ovsdb.load import dump, judge
@@ -30,6 +31,37 @@ async def server_keys(server: Server) -> dict[str, str]:
     return {
         key: value for key, value in (await ledger_keys(server)).items() if key.startswith("ovnest:server:")
     }
+
+
+def test_a_place_that_is_ready_is_the_one_that_would_be_made_now() -> None:
+    now = [1_000_000.0]
+    state = LedgerState(LEDGER, lambda: now[0], 86_400.0, lambda reason: None)
+
+    def place() -> tuple[bytes, bytes]:
+        assert state.seq is not None
+        number = state.own_batch + 1
+        made = state.place(state.seq, number)
+        assert made == (encode(state.begin(state.seq)), encode(state.advance(state.seq, number)))
+        return made
+
+    values = {"ovnest:seq": "7", "ovnest:last": "other", "ovnest:server:other": "3 999000"}
+    state.heard("insert", {"external_ids": ["map", list(values.items())]})
+    state.get_ready()
+    ready = place()
+    assert state.place(7, 1) is ready
+    state.heard("modify", {"external_ids": ["map", [["ovnest:server:old", "1 5"]]]})  # it has to go
+    assert b"ovnest:server:old" in place()[1]
+    state.heard("modify", {"external_ids": ["map", [["ovnest:last", "third"]]]})
+    assert b"third" in place()[0]
+    now[0] += 5
+    place()
+    now[0] -= 500  # somebody has set the clock
+    place()
+    state.get_ready()
+    state.start_again()
+    assert state.own_id.encode() in place()[1]
+    state.committed(1)
+    place()
 
 
 async def test_many_who_find_no_ledger_make_one(server: Server, connect: NewClient) -> None:

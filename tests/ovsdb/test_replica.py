@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +11,15 @@ from hypothesis import strategies as st
 from ovnest.ovsdb import Replica, RowUuid
 from ovnest.ovsdb.multimap import Multimap
 from ovnest.ovsdb.replica import LostStep
-from tests.ovsdb.tables import INDEXES, PORT_BY_NAME, SWITCH_BY_NAME, TABLES, Port, Switch
+from tests.ovsdb.tables import (
+    INDEXES,
+    PORT_BY_NAME,
+    PORT_BY_TAG,
+    SWITCH_BY_NAME,
+    TABLES,
+    Port,
+    Switch,
+)
 
 PORTS = [RowUuid(f"p{number}") for number in range(6)]
 SWITCHES = [RowUuid(f"s{number}") for number in range(3)]
@@ -143,6 +152,86 @@ def test_an_update_of_a_row_that_is_not_there_is_noticed() -> None:
     replica.stage("Logical_Switch", {RowUuid("s1"): {"modify": {"name": "x"}}})
     with pytest.raises(LostStep, match="s1"):
         list(replica.apply(whole=False))
+
+
+def rows_of_ports() -> st.SearchStrategy[Port]:
+    texts = st.text('ab"\u00e9', max_size=3)
+    return st.builds(
+        Port,
+        uuid=st.sampled_from(PORTS),
+        name=texts,
+        # Sets come sorted; that one staged otherwise is no other row than it seems is what is looked for.
+        addresses=st.lists(texts, max_size=3, unique=True).map(tuple),
+        parent_name=st.none() | texts,
+        tag=st.none() | st.integers(0, 9),
+        up=st.none() | st.booleans(),
+        dhcpv4_options=st.none() | st.sampled_from(PORTS),
+        external_ids=st.dictionaries(texts, texts, max_size=3),
+    )
+
+
+def told_of(port: Port) -> bytes:
+    """How a server tells of a new row: defaults are left out, sets and maps are in order."""
+    columns: dict[str, Any] = {
+        "external_ids": ["map", sorted(map(list, port.external_ids.items()))] if port.external_ids else None,
+        "tag": port.tag,
+        "up": port.up,
+        "parent_name": port.parent_name,
+        "name": port.name or None,
+        "dhcpv4_options": ["uuid", port.dhcpv4_options] if port.dhcpv4_options else None,
+    }
+    if port.addresses:
+        several = len(port.addresses) > 1
+        columns["addresses"] = ["set", sorted(port.addresses)] if several else port.addresses[0]
+    told = {name: value for name, value in columns.items() if value is not None}
+    return msgspec.json.encode({"insert": told})
+
+
+@given(st.lists(st.tuples(rows_of_ports(), rows_of_ports(), st.booleans()), max_size=6))
+def test_a_row_is_what_the_server_tells_whatever_was_foretold(steps: list[tuple[Port, Port, bool]]) -> None:
+    """`same`: what was foretold is told, in the order of columns that the server showed before."""
+    foretelling, plain = Replica(TABLES, INDEXES), Replica(TABLES, INDEXES)
+    for staged, other, same in steps:
+        for _ in foretelling.foretell([staged]):
+            pass
+        told = msgspec.Raw(told_of(staged if same else other))
+        foretelling.stage_told("Logical_Switch_Port", {staged.uuid: told})
+        plain.stage("Logical_Switch_Port", {staged.uuid: msgspec.json.decode(told)})
+        for replica in (foretelling, plain):
+            for _ in replica.apply(whole=False):
+                pass
+        row = foretelling.find(Port, staged.uuid)
+        assert row == plain.find(Port, staged.uuid)
+        for seen in (staged, other):
+            assert foretelling.all(PORT_BY_NAME, seen.name) == plain.all(PORT_BY_NAME, seen.name)
+            family = (seen.parent_name, seen.tag)
+            assert foretelling.all(PORT_BY_TAG, family) == plain.all(PORT_BY_TAG, family)
+
+
+def test_a_row_with_a_column_that_the_server_lacks_is_not_foretold() -> None:
+    replica = Replica(TABLES, INDEXES)
+    shape = next(shape for shape in replica.shapes if shape.row_type is Port)
+    shape.use(column for column in shape.by_attribute.values() if column.name != "tag")
+    for _ in replica.foretell([Port(uuid=PORTS[0], name="a", tag=1)]):
+        pass
+    replica.stage_told("Logical_Switch_Port", {PORTS[0]: msgspec.Raw(b'{"insert":{"name":"a"}}')})
+    for _ in replica.apply(whole=False):
+        pass
+    assert replica.find(Port, PORTS[0]) == Port(uuid=PORTS[0], name="a")
+
+
+def test_what_was_foretold_and_not_told_is_forgotten_with_the_connection() -> None:
+    """Another server may lack a column; and of another transaction the same UUID may tell another row."""
+    replica = Replica(TABLES, INDEXES)
+    port = Port(uuid=PORTS[0], name="a")
+    for _ in replica.foretell([port]):
+        pass
+    replica.forget_foretold()
+    replica.stage_told("Logical_Switch_Port", {PORTS[0]: msgspec.Raw(b'{"insert":{"name":"a"}}')})
+    for _ in replica.apply(whole=False):
+        pass
+    assert replica.find(Port, PORTS[0]) == port
+    assert replica.find(Port, PORTS[0]) is not port
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.sampled_from(PORTS))))

@@ -137,6 +137,21 @@ def test_what_is_wrong_is_said_with_its_field() -> None:
         to_struct({}, CreatePort, CREATE_PORT)
 
 
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda each: each.plural)
+def test_what_is_shown_but_not_taken_is_refused_in_neutrons_words(resource: Resource) -> None:
+    shown = {*resource.body.__struct_encode_fields__}
+    if resource.create is not None:
+        for name in shown - {*resource.create_coercions}:
+            with pytest.raises(HTTPBadRequest, match=f"^Attribute '{name}' not allowed in POST$"):
+                resource.wanted({name: "x"})
+    if resource.update is not None:
+        for name in shown - {*resource.update_coercions}:
+            with pytest.raises(HTTPBadRequest, match=f"^Cannot update read-only attribute {name}$"):
+                resource.changes({name: "x"})
+        with pytest.raises(HTTPBadRequest, match=r"^Unrecognized attribute\(s\) 'spam'$"):
+            resource.changes({"id": "x", "spam": 1})
+
+
 def test_tenant_id_is_project_ids_older_name() -> None:
     assert to_struct({"tenant_id": "a"}, CreateNetwork, CREATE_NETWORK).project_id == "a"
     both = {"tenant_id": "a", "project_id": "a"}

@@ -30,7 +30,6 @@ async def look(door: FrontDoor) -> RecordingTx:
         lambda tx: tx.caller,
         lambda tx: tx.rights,
         lambda tx: tx.random,
-        lambda tx: tx.chassis,
         lambda tx: tx.context,
         lambda tx: list(tx.all(Network)),
         lambda tx: tx.view.owners(LogicalSwitch, "ports", RowUuid("x")),

@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Any
 
-from ovnest.agent import local
+from ovnest.agent.doors.socket import ask as ask_agent
 
 REFUSED = 1
 NOT_SET_UP = 2
@@ -16,7 +16,7 @@ def ask(
 ) -> Any:
     """The agent's answer; None if it refused, or does not answer, which has been said then."""
     try:
-        reply = local.ask(arguments.socket, request, files)
+        reply = ask_agent(arguments.socket, request, files)
     except OSError as error:
         complain(step, f"no agent answers at {arguments.socket}: {error.strerror or error}")
         return None

@@ -8,14 +8,14 @@ from ovnest.agent import settings
 from ovnest.cli.agent._asking import complain
 
 if TYPE_CHECKING:
-    from ovnest.agent.setup import Action, Place
+    from ovnest.agent.setup.plan import Action, Place
 
 
 def place_of(arguments: argparse.Namespace) -> "Place":
     """Where things are to be."""
-    from ovnest.agent import setup
+    from ovnest.agent.setup.plan import Place
 
-    return setup.Place(
+    return Place(
         ovs=arguments.ovs,
         bridge=arguments.bridge,
         socket=arguments.socket,

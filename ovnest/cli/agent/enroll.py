@@ -21,8 +21,8 @@ def add_steps(steps: Any) -> None:
 
 
 def _enroll(arguments: argparse.Namespace) -> int:
-    from ovnest.agent.credential import code_from
-    from ovnest.agent.enrolment import enroll
+    from ovnest.agent.client.credential import code_from
+    from ovnest.agent.client.enrolment import enroll
     from ovnest.agent.errors import AgentError
 
     try:

@@ -51,8 +51,8 @@ def add_steps(steps: Any) -> None:
 
 
 def _join(arguments: argparse.Namespace) -> int:
-    from ovnest.agent.chassis import joining
-    from ovnest.agent.setup import plan_for_runtimes
+    from ovnest.agent.setup.chassis import joining
+    from ovnest.agent.setup.plan import plan_for_runtimes
 
     if (arguments.certificate is None) != (arguments.ca_cert is None):
         return complain("join", "--certificate and --ca-cert go together", NOT_SET_UP)
@@ -71,15 +71,15 @@ def _join(arguments: argparse.Namespace) -> int:
     )
 
     def work() -> None:
-        actions, way = joining.plan_join(wish)
+        actions, encap = joining.plan_join(wish)
         try:
             do(arguments, [*actions, *plan_for_runtimes(place_of(arguments))])
         except joining.NotSigned as error:
             print(error.request, end="", flush=True)
             raise
         print(
-            f"Containers have an MTU of {way.left} at most: {way.device} has {way.mtu}, and Geneve takes "
-            f"{way.mtu - way.left}."
+            f"Containers have an MTU of {encap.tunnel_mtu} at most: {encap.device} has {encap.mtu}, and "
+            f"Geneve takes {encap.mtu - encap.tunnel_mtu}."
         )
 
     return guarded(arguments, work)

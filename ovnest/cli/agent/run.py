@@ -40,9 +40,10 @@ def add_steps(steps: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from msgspec.structs import replace
 
-    from ovnest.agent import credential, daemon
-    from ovnest.agent.bounds import Bounds
-    from ovnest.agent.enrolment import enroll
+    from ovnest.agent import daemon
+    from ovnest.agent.attachment.bounds import Bounds
+    from ovnest.agent.client import credential
+    from ovnest.agent.client.enrolment import enroll
     from ovnest.agent.errors import AgentError
     from ovnest.ovsdb import OvsdbError
 

@@ -8,7 +8,7 @@ from ovnest.cli.agent._asking import NOT_SET_UP, complain
 from ovnest.cli.agent._doing import carry_out, do, guarded, place_of, say
 
 if TYPE_CHECKING:
-    from ovnest.agent.setup import Action
+    from ovnest.agent.setup.plan import Action
 
 CONFIRM_WITHIN_S = 60.0
 
@@ -51,7 +51,7 @@ def _seconds(text: str) -> float:
 
 
 def _setup(arguments: argparse.Namespace) -> int:
-    from ovnest.agent import setup
+    from ovnest.agent.setup.plan import plan_setup
 
     if arguments.take_over is not None:
         return guarded(arguments, lambda: _take_over(arguments))
@@ -66,12 +66,12 @@ def _setup(arguments: argparse.Namespace) -> int:
             NOT_SET_UP,
         )
     place = place_of(arguments)
-    return carry_out(arguments, lambda: setup.plan_setup(place, arguments.uplink))
+    return carry_out(arguments, lambda: plan_setup(place, arguments.uplink))
 
 
 def _take_over(arguments: argparse.Namespace) -> None:
-    from ovnest.agent.takeover import trial
-    from ovnest.agent.takeover.record import Records
+    from ovnest.agent.setup.takeover import trial
+    from ovnest.agent.setup.takeover.record import Records
 
     records = Records(arguments.state)
     taken = records.find_taken()
@@ -97,22 +97,22 @@ def _take_over(arguments: argparse.Namespace) -> None:
 
 
 def _confirm(arguments: argparse.Namespace) -> None:
-    from ovnest.agent import setup
-    from ovnest.agent.takeover import trial
-    from ovnest.agent.takeover.record import Records
+    from ovnest.agent.setup.plan import plan_for_runtimes
+    from ovnest.agent.setup.takeover import trial
+    from ovnest.agent.setup.takeover.record import Records
 
     records = Records(arguments.state)
     record = trial.check_waits(records)
     say(arguments, trial.describe_confirm(record))
     if not arguments.dry_run:
         trial.confirm(records)
-    do(arguments, setup.plan_for_runtimes(place_of(arguments)))
+    do(arguments, plan_for_runtimes(place_of(arguments)))
 
 
 def _roll_back(arguments: argparse.Namespace) -> None:
     from ovnest.agent.errors import NotSetUp
-    from ovnest.agent.takeover import trial
-    from ovnest.agent.takeover.record import Records
+    from ovnest.agent.setup.takeover import trial
+    from ovnest.agent.setup.takeover.record import Records
 
     records = Records(arguments.state)
     waits = records.find_waiting()
@@ -124,13 +124,13 @@ def _roll_back(arguments: argparse.Namespace) -> None:
 
 
 def _teardown(arguments: argparse.Namespace) -> int:
-    from ovnest.agent import setup
-    from ovnest.agent.chassis import joining
+    from ovnest.agent.setup.chassis import joining
+    from ovnest.agent.setup.plan import plan_teardown
 
     place = place_of(arguments)
 
     def plan() -> list["Action"]:
         joined = joining.is_joined(place.state)
-        return setup.plan_teardown(place, joining.plan_leave(place.state, place.ovs) if joined else ())
+        return plan_teardown(place, joining.plan_leave(place.state, place.ovs) if joined else ())
 
     return carry_out(arguments, plan)

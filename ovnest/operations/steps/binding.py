@@ -49,4 +49,5 @@ def vif_type_of(tx: Tx, port: Port) -> str:
         return UNBOUND if parent is None or parent.parent_name is not None else vif_type_of(tx, parent)
     if not port.host_id:
         return UNBOUND
-    return OVS if tx.hosts is None or port.host_id in tx.hosts else FAILED
+    seen = tx.southbound
+    return OVS if seen is None or port.host_id in seen.hosts else FAILED

@@ -51,9 +51,10 @@ def _reason(tx: Tx, port: Port, parent_id: str, said: Plugged | None, reported_a
     parent = tx.find(Port, parent_id)
     if parent is None:
         return NO_PARENT
-    if parent.host_id and tx.hosts is not None and parent.host_id not in tx.hosts:
+    seen = tx.southbound
+    if parent.host_id and seen is not None and parent.host_id not in seen.hosts:
         return f"{PARENT_CHASSIS_GONE}: {parent.host_id}"
-    if parent.host_id in tx.hosts_behind:
+    if seen is not None and parent.host_id in seen.behind:
         return f"{PARENT_CHASSIS_BEHIND}: {parent.host_id}"
     if not parent.up:
         return PARENT_UNBOUND

@@ -22,9 +22,9 @@ def require_one_trust_domain(tx: Tx) -> None:
         return
     if not tx.settings.southbound:
         raise NoSouthbound()
-    if tx.chassis is None:
+    if tx.southbound is None:
         raise SouthboundUnreachable()
-    foreign = sorted(name for name in tx.chassis if not _is_enrolled(tx, name))
+    foreign = sorted(name for name in tx.southbound.names if not _is_enrolled(tx, name))
     if foreign:
         more = f" and {len(foreign) - NAMED_MAX} more" if len(foreign) > NAMED_MAX else ""
         raise ForeignChassis(names=", ".join(foreign[:NAMED_MAX]) + more)

@@ -175,12 +175,12 @@ WEB, DB, HIDDEN, FAR = (_tag(who) for who in (_web, _db, _hidden, _far))
 
 ATTEMPTS = (
     Attempt(CONTAINER, "its own", AS_ITSELF, _says(_web, _web)),
-    Attempt(CONTAINER, "with a tag of 0", BLOCKED, _wrapped(VLAN, _no_tag)),
+    Attempt(CONTAINER, "priority-tagged (VID 0)", BLOCKED, _wrapped(VLAN, _no_tag)),
     Attempt(CONTAINER, "with a sibling's tag", BLOCKED, _wrapped(VLAN, DB)),
     Attempt(CONTAINER, "with its own tag", BLOCKED, _wrapped(VLAN, WEB)),
     Attempt(CONTAINER, "with a sibling's tag, 802.1ad", BLOCKED, _wrapped(SERVICE_VLAN, DB)),
     Attempt(CONTAINER, "with a sibling's tag inside its own", BLOCKED, _wrapped(VLAN, WEB, DB)),
-    Attempt(CONTAINER, "with another container's tag inside a tag of 0", BLOCKED, _hops(_no_tag)),
+    Attempt(CONTAINER, "with another container's tag inside a priority tag", BLOCKED, _hops(_no_tag)),
     Attempt(CONTAINER, "a sibling's MAC and addresses", BLOCKED, _says(_db, _db)),
     Attempt(CONTAINER, "a sibling's MAC", BLOCKED, _says(_web, _db)),
     Attempt(CONTAINER, "a sibling's addresses", BLOCKED, _says(_db, _web)),

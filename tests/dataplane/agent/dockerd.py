@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from ovnest.agent.http import Connection, Endpoint, Request
+from ovnest.agent.client.http import Connection, Endpoint, Request
 from ovnest.sandbox.process import attempt, run, surroundings
 from ovnest.sandbox.until import patience, until
 from ovnest.sandbox.vm import Vm

@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from ovnest.agent.journal import AGENT_ID
+from ovnest.agent.attachment.journal import AGENT_ID
 from ovnest.sandbox import namespace
 from ovnest.sandbox.central_node import IP, UNDERLAY_MTU, CentralNode, encap_ip
 from ovnest.sandbox.chassis import BRIDGE, NIC, Chassis, ChassisFacts
@@ -36,7 +36,7 @@ class OverlayVm(Chassis):
             *("--", "add-br", BRIDGE, "--", "set", "Bridge", BRIDGE, "datapath_type=netdev"),
             *("--", "add-port", BRIDGE, NIC),
         )
-        await namespace.finish_checksums(self.namespace, NIC, BRIDGE)
+        await namespace.disable_tx_checksum_offload(self.namespace, NIC, BRIDGE)
         await namespace.leave_to_open_vswitch(self.namespace, NIC)
         await self.namespace.ip(
             f"address add {self.encap_ip}/24 dev {BRIDGE}",

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from ovnest.agent.setup import write_shim
+from ovnest.agent.setup.plan import write_shim
 from ovnest.sandbox import debian
 from ovnest.sandbox.process import attempt, run
 from ovnest.sandbox.until import patience

@@ -7,7 +7,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from ovnest.agent.setup import write_shim
+from ovnest.agent.setup.plan import write_shim
 from ovnest.sandbox.process import surroundings
 from ovnest.sandbox.until import patience, until
 from tests.dataplane.agent.site import VmAgent

@@ -15,8 +15,8 @@ from typing import Any, Self
 
 from msgspec import Struct
 
-from ovnest.agent import local
-from ovnest.agent.setup import write_shim
+from ovnest.agent.doors.socket import ask
+from ovnest.agent.setup.plan import write_shim
 from ovnest.sandbox import namespace
 from ovnest.sandbox.central_node import IP as UNDERLAY_ADDRESS
 from ovnest.sandbox.chassis import Chassis
@@ -239,7 +239,7 @@ class VmAgent:
         return self.log.read_text(errors="replace")[-3000:]
 
     async def ask(self, request: dict[str, Any], files: tuple[int, ...] = ()) -> Any:
-        return await asyncio.to_thread(local.ask, self.socket, request, files, ANSWER_TIMEOUT_S)
+        return await asyncio.to_thread(ask, self.socket, request, files, ANSWER_TIMEOUT_S)
 
     async def plug(self, guest: Guest, network: VirtualNetwork, **wanted: Any) -> dict[str, Any]:
         """Attach it, and give what it got."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ovnest.agent.setup import write_shim
+from ovnest.agent.setup.plan import write_shim
 from ovnest.sandbox.process import attempt
 from ovnest.sandbox.until import until
 from tests.dataplane.agent.site import AgentSite, Guest, VmAgent

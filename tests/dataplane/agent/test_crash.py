@@ -10,8 +10,8 @@ The same for Docker's plans stands in test_docker.py.
 
 import pytest
 
-from ovnest.agent.crashing import CRASH_STATUS
-from ovnest.agent.plan import ATTACH, DETACH, Step
+from ovnest.agent.attachment.plan import ATTACH, DETACH, Step
+from ovnest.agent.crash_point import CRASH_STATUS
 from ovnest.sandbox.until import until
 from tests.dataplane.agent.site import AgentSite, Guest, Machine
 from tests.dataplane.agent.test_cni import config

@@ -10,8 +10,8 @@ import json
 
 import pytest
 
-from ovnest.agent.crashing import CRASH_STATUS
-from ovnest.agent.plan import ADOPT, DETACH, RESERVE, Step
+from ovnest.agent.attachment.plan import ADOPT, DETACH, RESERVE, Step
+from ovnest.agent.crash_point import CRASH_STATUS
 from ovnest.sandbox.until import until
 from tests.dataplane.agent.dockerd import IMAGE, Dockerd, Running
 from tests.dataplane.agent.site import AgentSite

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ovnest.agent.crashing import CRASH_STATUS
-from ovnest.agent.docker.made import MAKE, REMOVE, UNMADE, Step
+from ovnest.agent.crash_point import CRASH_STATUS
+from ovnest.agent.doors.docker.made import MAKE, REMOVE, UNMADE, Step
 from ovnest.sandbox.until import until
 from ovnest.sandbox.vm import Vm
 from tests.dataplane.agent.dockerd import IMAGE, Dockerd, Running

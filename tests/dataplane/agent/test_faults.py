@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from ovnest.agent.plan import Step
+from ovnest.agent.attachment.plan import Step
 from ovnest.sandbox.container import Container
 from ovnest.sandbox.until import until
 from ovnest.sandbox.vm import Vm

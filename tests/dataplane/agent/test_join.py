@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ovnest.agent.chassis import openssl
-from ovnest.agent.chassis.certificate import Certificates
+from ovnest.agent.setup.chassis import openssl
+from ovnest.agent.setup.chassis.certificate import Certificates
 from ovnest.identity.chassis_ca import ChassisCa
 from ovnest.sandbox.capture import Capture, capture
 from ovnest.sandbox.errors import CommandFailed

@@ -7,7 +7,7 @@
 
 import pytest
 
-from ovnest.agent.shim import NOT_AVAILABLE, VERSIONS
+from ovnest.agent.doors.cni.shim import NOT_AVAILABLE, VERSIONS
 from ovnest.sandbox.until import until
 from tests.dataplane.agent.libcni import Libcni, libcni_program
 from tests.dataplane.agent.site import AgentSite

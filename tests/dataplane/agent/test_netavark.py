@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ovnest.agent.crashing import CRASH_STATUS
-from ovnest.agent.plan import ATTACH, DETACH
-from ovnest.agent.setup import write_shim
+from ovnest.agent.attachment.plan import ATTACH, DETACH
+from ovnest.agent.crash_point import CRASH_STATUS
+from ovnest.agent.setup.plan import write_shim
 from ovnest.sandbox.process import attempt
 from ovnest.sandbox.until import until
 from tests.dataplane.agent.podman5 import Podman5, podman_tree

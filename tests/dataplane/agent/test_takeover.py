@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ovnest.agent.crashing import CRASH_STATUS
-from ovnest.agent.takeover.steps import CONFIRM, GIVE_BACK, LEAVE, TAKE_OVER, Step
+from ovnest.agent.crash_point import CRASH_STATUS
+from ovnest.agent.setup.takeover.steps import CONFIRM, GIVE_BACK, LEAVE, TAKE_OVER, Step
 from ovnest.sandbox.capture import capture
 from ovnest.sandbox.errors import CommandFailed
 from ovnest.sandbox.until import until

@@ -62,7 +62,8 @@ def main() -> None:
     for ours, theirs, target in (
         ("show, 1 client", "raw select, one at a time", 0.3),
         ("show, 16 clients", "raw select, 16 in flight", 0.3),
-        ("list all 1,000", "raw select of all 1,000", 0.8),
+        ("show, 64 clients", "raw select, 16 in flight", 0.5),
+        ("list all 1,000", "raw select of all 1,000", 3.0),
     ):
         figures.compare(f"{ours} / {theirs}", "per_s", ours, theirs, target)
 

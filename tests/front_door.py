@@ -4,7 +4,7 @@ What goes in is what a client would send, what comes out is what it would be sho
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from ovnest.api.store import Store
 from ovnest.caller import Caller
 from ovnest.errors import Refusal
+from ovnest.operations import Kind
 from ovnest.ovsdb import RowUuid
 from ovnest.ovsdb.rows import R
 from ovnest.resources.fields import to_struct
@@ -82,7 +83,7 @@ class FrontDoor:
     async def list(self, kind: str, **filters: list[str]) -> list[Body]:
         served = BY_NAME[kind]
         return await self.store.read(
-            self.caller, lambda tx: [_plain(served.body(tx, each)) for each in served.list(tx, filters)]
+            self.caller, lambda tx: [_plain(served.body(tx, each)) for each in _read(tx, served, filters)]
         )
 
     async def row(self, row_type: type[R], key: str) -> R:
@@ -126,6 +127,11 @@ class Refused:
         for word in self._words:
             assert word in self.message
         return True
+
+
+def _read(tx: Tx, served: Kind, filters: Mapping[str, list[str]]) -> Iterator[Any]:
+    found = (each.read(tx, served.resource.facts) for each in served.list(tx, filters))
+    return (facts for facts in found if facts is not None)
 
 
 def _plain(body: msgspec.Struct) -> Body:

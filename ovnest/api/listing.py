@@ -12,13 +12,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from heapq import merge
 from operator import attrgetter
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from urllib.parse import urlencode
 
 import msgspec
 from msgspec import UNSET, Struct
 
-from ovnest.api.query import Filter, Query, Sort, attributes_of
+from ovnest.api.query import Attribute, Filter, Query, Sort, attributes_of
 from ovnest.api.responses import Response
 
 _SLICES_S = 0.005  # of all lists that are being made at a time, each has its share of this
@@ -27,11 +27,59 @@ _RUN = 512  # sorting one takes 2 ms at most
 _CHUNK_BYTES = 64 * 1024
 
 
-class Item(Struct, frozen=True, gc=False):
+class Item(Protocol):
+    """One resource as a list asks for it."""
+
+    @property
+    def id(self) -> str:
+        """What it is known by: the last key of every order."""
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The attributes that the caller may not see."""
+
+    def is_there(self) -> bool:
+        """Whether it can be shown; what is not is left out."""
+
+    def value(self, attribute: Attribute) -> Any:
+        """The value of an attribute."""
+
+    def text(self, fields: frozenset[str]) -> bytes | None:
+        """It as JSON, of that only `fields`, if any are named; None as `is_there` says."""
+
+
+class Shown(Struct, frozen=True, gc=False):
     """One resource as it is shown, and the attributes of it that the caller may not see."""
 
     body: Struct
     hidden: frozenset[str]
+    key: str = "id"
+
+    @property
+    def id(self) -> str:
+        """See `Item`."""
+        key: str = getattr(self.body, self.key)
+        return key
+
+    def is_there(self) -> bool:
+        """See `Item`."""
+        return True
+
+    def value(self, attribute: Attribute) -> Any:
+        """See `Item`."""
+        return getattr(self.body, attribute.field)
+
+    def text(self, fields: frozenset[str]) -> bytes:
+        """See `Item`."""
+        body, hidden = self.body, self.hidden
+        if not fields and not hidden:
+            return msgspec.json.encode(body)
+        values = (
+            (name, getattr(body, attribute.field))
+            for name, attribute in attributes_of(type(body)).items()
+            if name not in hidden and (not fields or name in fields)
+        )
+        return msgspec.json.encode({name: value for name, value in values if value is not UNSET})
 
 
 class _Entry(Struct, frozen=True, gc=False):
@@ -40,7 +88,6 @@ class _Entry(Struct, frozen=True, gc=False):
 
 
 _KEY = attrgetter("key")
-IdOf = Callable[[Item], str]
 
 
 class _Descending:
@@ -91,18 +138,15 @@ async def list_response(
     *,
     plural: str,
     url: str,
-    key: str = "id",
     marker: Item | None = None,
     project_id: str = "",
 ) -> Response:
     """The answer to a list request: those of `items` that match, as `query` wants them.
 
-    `url` is the list's own, for links to other pages; `key` the attribute by which an item is known, the last
-    key of every order; `marker` is what the query names as its marker.
+    `url` is the list's own, for links to other pages; `marker` is what the query names as its marker.
     """
-    of = attrgetter(f"body.{key}")
-    runs = await _collect(items, query, marker, of)
-    chunks = _encoded(runs, query, plural, url, of)
+    runs = await _collect(items, query, marker)
+    chunks = _encoded(runs, query, plural, url)
     first = b""
     async for chunk in chunks:
         if first:
@@ -111,35 +155,25 @@ async def list_response(
     return _response(first, project_id)
 
 
-def shown(item: Item, fields: frozenset[str]) -> Any:
-    """What is encoded of `item`: all of it, or the wanted fields, without what is hidden."""
-    body, hidden = item.body, item.hidden
-    if not fields and not hidden:
-        return body
-    values = (
-        (name, getattr(body, attribute.field))
-        for name, attribute in attributes_of(type(body)).items()
-        if name not in hidden and (not fields or name in fields)
-    )
-    return {name: value for name, value in values if value is not UNSET}
-
-
-async def _collect(
-    items: Iterable[Item], query: Query, marker: Item | None, id_of: IdOf
-) -> list[list[_Entry]]:
+async def _collect(items: Iterable[Item], query: Query, marker: Item | None) -> list[list[_Entry]]:
     """The items that match, in sorted runs; of a page just the first `limit`, in one run."""
-    key_of = _key_maker(query, id_of)
+    key_of = _key_maker(query)
     after = key_of(marker) if marker is not None else None
+    looks_inside = bool(query.filters or query.sorts)
     runs: list[list[_Entry]] = []
     run: list[_Entry] = []
     with _Slices() as slices:
         for item in items:
             await slices.pause_if_over()
-            if not _matches(item, query.filters):
+            if looks_inside and not item.is_there():
+                continue
+            if query.filters and not _matches(item, query.filters):
                 continue
             key = key_of(item)
             if after is not None and not after < key:
                 continue
+            if query.limit is not None and not looks_inside and not item.is_there():
+                continue  # it would leave a page too short, which means that it is the last
             run.append(_Entry(key, item))
             if query.limit is not None and len(run) >= max(_RUN, 2 * query.limit):
                 run.sort(key=_KEY)
@@ -157,23 +191,23 @@ async def _collect(
 def _matches(item: Item, filters: Sequence[Filter]) -> bool:
     for condition in filters:
         attribute = condition.attribute
-        if not condition.matches(getattr(item.body, attribute.field)) or attribute.name in item.hidden:
+        if attribute.name in item.hidden or not condition.matches(item.value(attribute)):
             return False
     return True
 
 
-def _key_maker(query: Query, id_of: IdOf) -> Callable[[Item], Any]:
+def _key_maker(query: Query) -> Callable[[Item], Any]:
     """What orders an item: the wanted keys, then `id`. Pages in reverse go through the reverse order."""
     reverse = query.page_reverse
     sorts = query.sorts
     if not sorts and not reverse:
-        return id_of
+        return attrgetter("id")
     sorted_by_id = any(sort.attribute.name == "id" for sort in sorts)
 
     def key_of(item: Item) -> Any:
         parts = [_part(item, sort, reverse) for sort in sorts]
         if not sorted_by_id:
-            parts.append(_Descending(id_of(item)) if reverse else id_of(item))
+            parts.append(_Descending(item.id) if reverse else item.id)
         return tuple(parts)
 
     return key_of
@@ -181,16 +215,14 @@ def _key_maker(query: Query, id_of: IdOf) -> Callable[[Item], Any]:
 
 def _part(item: Item, sort: Sort, reverse: bool) -> Any:
     attribute = sort.attribute
-    value = None if attribute.name in item.hidden else getattr(item.body, attribute.field)
+    value = None if attribute.name in item.hidden else item.value(attribute)
     if value is UNSET:
         value = None
     ordered = (value is not None, value)  # null comes before everything
     return ordered if sort.ascending is not reverse else _Descending(ordered)
 
 
-async def _encoded(
-    runs: list[list[_Entry]], query: Query, plural: str, url: str, id_of: IdOf
-) -> AsyncIterator[bytes]:
+async def _encoded(runs: list[list[_Entry]], query: Query, plural: str, url: str) -> AsyncIterator[bytes]:
     """The list's JSON, in chunks."""
     is_page = query.limit is not None
     if is_page and query.page_reverse:
@@ -198,16 +230,19 @@ async def _encoded(
     ordered = merge(*map(_used_up, runs), key=_KEY) if len(runs) > 1 else _used_up(runs[0])
     first_id = last_id = None
     count = 0
+    separator = b""
     buffer = bytearray(b'{"%b":[' % plural.encode())
     with _Slices() as slices:
         for entry in ordered:
-            if count:
-                buffer += b","
-            else:
-                first_id = id_of(entry.item)
-            last_id = id_of(entry.item)
+            if not count:
+                first_id = entry.item.id
+            last_id = entry.item.id
             count += 1
-            buffer += msgspec.json.encode(shown(entry.item, query.fields))
+            text = entry.item.text(query.fields)
+            if text is not None:
+                buffer += separator
+                buffer += text
+                separator = b","
             if len(buffer) >= _CHUNK_BYTES:
                 yield bytes(buffer)
                 buffer.clear()

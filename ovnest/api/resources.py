@@ -11,7 +11,8 @@ import msgspec
 
 from ovnest.api.bodies import changed, decode, wanted
 from ovnest.api.idempotency import HEADER, idempotency_key_of
-from ovnest.api.listing import Item, list_response, shown
+from ovnest.api.items import Item, Items, hidden_of
+from ovnest.api.listing import Shown, list_response
 from ovnest.api.query import attributes_of, fields_of, read_query
 from ovnest.api.requests import Request
 from ovnest.api.responses import Response
@@ -25,12 +26,13 @@ from ovnest.errors.idempotency_key import InvalidIdempotencyKey
 from ovnest.operations import tag as tag_of
 from ovnest.operations.kind import Action, Kind
 from ovnest.operations.steps.idempotency_key import IdempotencyKey
-from ovnest.operations.steps.visible import target_of, visible
+from ovnest.operations.steps.visible import visible
 from ovnest.resources.fields import to_struct
 from ovnest.transaction import Tx
 
 _REVISION = re.compile(r"revision_number=(\d{1,18})")
 _JSON = {"Content-Type": "application/json"}
+NO_FIELDS: frozenset[str] = frozenset()
 NOTHING_NESTED: "Mapping[str, ResourceRoutes]" = {}
 
 
@@ -135,10 +137,14 @@ class ResourceRoutes:
     async def _show(self, request: Request, caller: Caller, key: str, parent: str) -> Response:
         fields = fields_of(request.query)
 
-        def show(tx: Tx) -> bytes:
-            return self.shown(tx, self._found(tx, key, parent), fields)
-
-        return self._answer(await self._store.read(caller, show), caller)
+        tx = await self._store.reading(caller)
+        if parent:
+            self._parent(tx, parent)
+        item = self._items(tx).of(self._kind.find(tx, key))
+        text = item.text(fields) if self._is_under(item, parent) else None
+        if text is None:
+            raise self._resource.not_found(key)
+        return self._answer(text, caller)
 
     async def _update(self, request: Request, caller: Caller, key: str, parent: str) -> Response:
         update = self._kind.update
@@ -186,14 +192,14 @@ class ResourceRoutes:
         tx = await self._store.reading(caller)
         if parent:
             self._parent(tx, parent)
-        marker = None if query.marker is None else self._item(tx, self._kind.show(tx, query.marker))
-        found = (facts for facts in self._kind.list(tx, query.given) if self._is_under(facts, parent))
+        items = self._items(tx, of_many=True)
+        marker = None if query.marker is None else items.of(self._kind.find(tx, query.marker))
+        listed = map(items.of, self._kind.list(tx, query.given))
         return await list_response(
-            (self._item(tx, facts) for facts in found),
+            (item for item in listed if self._is_under(item, parent)) if parent else listed,
             query,
             plural=self._plural,
             url=f"{base_url(request)}{request.path.removesuffix('/').removesuffix('.json')}",
-            key=self._resource.key,
             marker=marker,
             project_id=caller.project_id,
         )
@@ -235,35 +241,29 @@ class ResourceRoutes:
     def _write(self, caller: Caller, operation: Callable[[Tx], Any], verb: str) -> Awaitable[Any]:
         return self._store.write(caller, operation, what=f"{verb}_{self._singular}")
 
-    def shown(self, tx: Tx, facts: Any, fields: frozenset[str] = frozenset()) -> bytes:
-        """What the caller may see of a resource, as JSON; of that only `fields`, if any are named."""
-        return msgspec.json.encode(shown(self._item(tx, facts), fields))
+    def shown(self, tx: Tx, facts: Any) -> bytes:
+        """What the caller may see of a resource, as JSON."""
+        return Shown(self._kind.body(tx, facts), self._hidden(tx, facts)).text(NO_FIELDS)
 
     def _made(self, tx: Tx, facts: Any) -> bytes:
-        item = Item(self._kind.body_when_made(tx, facts), self._hidden(tx, facts))
-        return msgspec.json.encode(shown(item, frozenset()))
-
-    def _item(self, tx: Tx, facts: Any) -> Item:
-        return Item(self._kind.body(tx, facts), self._hidden(tx, facts))
+        return Shown(self._kind.body_when_made(tx, facts), self._hidden(tx, facts)).text(NO_FIELDS)
 
     def _hidden(self, tx: Tx, facts: Any) -> frozenset[str]:
-        always = tx.rights.always_hidden(self._singular)
-        if always is not None:
-            return always
-        return tx.rights.hidden(self._singular, self._attributes, target_of(tx, self._resource, facts))
+        return hidden_of(tx, self._resource, self._attributes, facts)
 
-    def _found(self, tx: Tx, key: str, parent: str) -> Any:
-        """The one of that key; where it is nested, only under its own parent."""
-        if parent:
-            self._parent(tx, parent)
-        facts = self._kind.show(tx, key)
-        if not self._is_under(facts, parent):
+    def _items(self, tx: Tx, *, of_many: bool = False) -> Items:
+        return Items(tx, self._kind, self._attributes, self._store.texts, of_many=of_many)
+
+    def _require_under(self, tx: Tx, key: str, parent: str) -> None:
+        """Refuse unless there is one of that key under its own parent."""
+        self._parent(tx, parent)
+        item = self._items(tx).of(self._kind.find(tx, key))
+        if not self._is_under(item, parent):
             raise self._resource.not_found(key)
-        return facts
 
     def _check(self, tx: Tx, key: str, parent: str, revision: int | None) -> None:
         if parent:
-            self._found(tx, key, parent)
+            self._require_under(tx, key, parent)
         if revision is not None:
             if not self._resource.has_revisions:
                 words = self._resource.words
@@ -276,9 +276,9 @@ class ResourceRoutes:
         assert self._resource.parent is not None  # noqa: S101  only nested kinds have one in the path
         visible(tx, self._resource.parent.resource, parent)
 
-    def _is_under(self, facts: Any, parent: str) -> bool:
+    def _is_under(self, item: Item, parent: str) -> bool:
         where = self._resource.parent
-        return not parent or (where is not None and getattr(facts, where.attribute) == parent)
+        return not parent or (where is not None and getattr(item.facts(), where.attribute, None) == parent)
 
     def _of_parent(self, item: dict[str, Any], parent: str) -> dict[str, Any]:
         """What a client wants under the parent in the path."""

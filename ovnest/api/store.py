@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeVar
 
+from ovnest.api.kept import KeptTexts
 from ovnest.api.remotes import tls_of
 from ovnest.caller import Caller
 from ovnest.config import Settings
@@ -65,6 +66,7 @@ class Store:
             options=Options(durable=settings.durable),
             tls=tls_of(settings),
         )
+        self.texts = KeptTexts(self.client.replica)
 
     async def ready(self, timeout_s: float) -> None:
         """Return once the Northbound has been read.

@@ -122,7 +122,7 @@ def delete_agent_code(tx: Tx, subject: str, query: Mapping[str, str]) -> None:
 
 def computed(tx: Tx, code: AgentCode) -> dict[str, Any]:
     """How it stands with a code; times are UTC."""
-    state = "enrolled" if code.grant else "waiting" if code.code_expires > tx.seconds else "expired"
+    state = "enrolled" if code.grant else "expired" if tx.has_come(code.code_expires) else "waiting"
     return {
         "subject": code.id,
         "networks_made": code.made,

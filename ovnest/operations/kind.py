@@ -1,15 +1,16 @@
 """Kind: what can be done with one kind of thing, said once; routes, OpenAPI and policy follow from it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from ovnest.operations.steps.body import body_of
+from ovnest.operations.steps.body import body_of, plain_fields
 from ovnest.operations.steps.idempotency_key import IdempotencyKey
 from ovnest.operations.steps.visible import target_of, visible
+from ovnest.ovsdb import Row
 from ovnest.policy.rules.base import KindRules
 from ovnest.resources.fields import Coercions
 from ovnest.resources.resource import Resource
@@ -22,6 +23,19 @@ Filters = Mapping[str, Sequence[str]]
 def nothing_computed(tx: Tx, facts: Any) -> Mapping[str, Any]:
     """Everything that is shown stands in the facts."""
     return {}
+
+
+class Found(Struct, gc=False):
+    """One that was found: its row, if it has one of its own, and its facts, if they have been read."""
+
+    row: Row | None = None
+    facts: Any = None
+
+    def read(self, tx: Tx, kind: type) -> Any:
+        """Its facts; None when nobody can read them."""
+        if self.facts is None and self.row is not None:
+            self.facts = tx.facts_of(kind, self.row)
+        return self.facts
 
 
 class Narrow(Struct, frozen=True, kw_only=True):
@@ -105,11 +119,28 @@ class Kind(Struct, frozen=True, kw_only=True):
         """The one of that key; refused as 404 when the caller may see none."""
         return self.visible(tx, self.resource, key)
 
-    def list(self, tx: Tx, filters: Filters) -> Iterator[Any]:
-        """Those that the caller may see and that may match the filters, by the narrowest lookup there is."""
+    def find(self, tx: Tx, key: str) -> Found:
+        """The one of that key, not read yet where the caller may see any; refused as `show` does."""
+        facts = self.resource.facts
+        if self.visible is visible and tx.rights.whatever(f"get_{self.resource.singular}"):
+            row = tx.row(facts, key)
+            if row is not None and tx.key_of(facts, row) == key:
+                return Found(row)
+        shown = self.show(tx, key)
+        return Found(tx.row(facts, key), shown)
+
+    def list(self, tx: Tx, filters: Filters) -> Iterator[Found]:
+        """Those that the caller may see and that may match the filters, by the narrowest lookup there is.
+
+        Where it does not depend on which, whether he may see one, they are not read yet.
+        """
         if self.candidates is not None:
-            return iter(self.candidates(tx, self, filters))
+            return (Found(facts=facts) for facts in self.candidates(tx, self, filters))
         return self._allowed(tx, self._found(tx, filters))
+
+    def plain(self) -> Mapping[str, str]:
+        """The fields of a body that are just a fact, and which."""
+        return plain_fields(self.resource, self.otherwise)
 
     def body(self, tx: Tx, facts: Any) -> Struct:
         """One as it is shown."""
@@ -121,20 +152,30 @@ class Kind(Struct, frozen=True, kw_only=True):
         more = self.made(tx, facts)
         return msgspec.structs.replace(body, **more) if more else body
 
-    def _found(self, tx: Tx, filters: Filters) -> Iterator[Any]:
+    def _found(self, tx: Tx, filters: Filters) -> Iterator[Found]:
+        facts = self.resource.facts
         keys = filters.get(self.resource.key)
         if keys:
-            found = (tx.find(self.resource.facts, key) for key in dict.fromkeys(keys))
-            return (facts for facts in found if facts is not None)
+            by_key: Iterator[Any] = (tx.find(facts, key) for key in dict.fromkeys(keys))
+            return (Found(tx.row(facts, one.id), one) for one in by_key if one is not None)
         for narrow in self.filters:
             places = narrow.keys(filters)
             if places is not None:
-                return (facts for place in places for facts in tx.all(narrow.lookup, place))
-        return tx.all(self.resource.facts)
+                return chain.from_iterable(self._found_by(tx, narrow.lookup, place) for place in places)
+        rows = tx.rows(facts)
+        return map(Found, rows) if rows is not None else (Found(facts=one) for one in tx.all(facts))
 
-    def _allowed(self, tx: Tx, found: Iterator[Any]) -> Iterator[Any]:
+    def _found_by(self, tx: Tx, lookup: Lookup[Any], place: Any) -> Iterator[Found]:
+        rows = tx.rows_by(lookup, place)
+        return map(Found, rows) if rows is not None else (Found(facts=one) for one in tx.all(lookup, place))
+
+    def _allowed(self, tx: Tx, found: Iterator[Found]) -> Iterator[Found]:
         rule = f"get_{self.resource.singular}"
         decision = tx.rights.whatever(rule)
         if decision is not None:
             return found if decision else iter(())
-        return (facts for facts in found if tx.rights.allows(rule, target_of(tx, self.resource, facts)))
+        return (one for one in found if self._lets_see(tx, rule, one))
+
+    def _lets_see(self, tx: Tx, rule: str, found: Found) -> bool:
+        facts = found.read(tx, self.resource.facts)
+        return facts is not None and tx.rights.allows(rule, target_of(tx, self.resource, facts))

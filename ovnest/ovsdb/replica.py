@@ -214,6 +214,8 @@ class Replica:
         self._present: dict[TypedTable[Any], set[RowUuid]] = {}
         self._watched_present: set[tuple[str, RowUuid]] = set()
         self.listeners: list[Callable[[list[Change]], None]] = []
+        self.moves = 0
+        """How often a row was put, replaced or taken: while it is the same, so are all rows and indexes."""
 
     # What one may ask.
 
@@ -405,6 +407,7 @@ class Replica:
         old = typed.rows.get(uuid)
         if new is not old:
             typed.replace(uuid, new, keys)
+            self.moves += 1
         if new is not None and typed.links and what is not None:
             for column, links in typed.links.items():
                 if isinstance(what, _Whole):

@@ -54,6 +54,11 @@ class Homes:
         home = self._by_kind.get(kind)
         return home if isinstance(home, PartHome) else None
 
+    def whole(self, kind: type) -> Home[Any] | None:
+        """The home of a kind that has rows of its own; None for others."""
+        home = self._by_kind.get(kind)
+        return home if isinstance(home, Home) else None
+
     def parts_of(self, whole: type) -> tuple[type, ...]:
         """The kinds that are parts of that one."""
         return self._parts.get(whole, ())

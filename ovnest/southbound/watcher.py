@@ -18,7 +18,9 @@ class ChassisWatcher:
         tables: list[type[Row]] = [Chassis, ChassisPrivate, SouthboundGlobal]
         self.client = Client(remote, SOUTHBOUND, tables=tables, tls=tls)
         self.client.on_change(self._changed)
+        # Each the same object as long as it says the same: every text that is kept compares it.
         self._seen = ChassisSeen()
+        self._with_late = ChassisSeen()
         self._late_since: dict[str, float] = {}  # by name, when a chassis was first seen to lag
 
     @property
@@ -28,12 +30,19 @@ class ChassisWatcher:
             return None
         latest = time.monotonic() - BEHIND_AFTER_S
         late = frozenset(name for name, since in self._late_since.items() if since <= latest)
-        return replace(self._seen, behind=self._hosts(late)) if late else self._seen
+        if not late:
+            return self._seen
+        with_late = replace(self._seen, behind=self._hosts(late))
+        if with_late != self._with_late:
+            self._with_late = with_late
+        return self._with_late
 
     def _changed(self, changes: list[Change]) -> None:
         replica = self.client.replica
         names = frozenset(row.name for row in replica.rows(Chassis))
-        self._seen = ChassisSeen(names=names, hosts=self._hosts(names))
+        seen = ChassisSeen(names=names, hosts=self._hosts(names))
+        if seen != self._seen:
+            self._seen = seen
         wanted = max((row.nb_cfg for row in replica.rows(SouthboundGlobal)), default=0)
         lagging = {row.name for row in replica.rows(ChassisPrivate) if row.nb_cfg < wanted}
         now = time.monotonic()

@@ -7,6 +7,7 @@ into the least that must be written, and what depends on a change is derived aga
 """
 
 from ovnest.transaction.readings import Readings
+from ovnest.transaction.recording import Looked, Places, RecordingTx
 from ovnest.transaction.tx import Context, Issuer, Tx
 
-__all__ = ["Context", "Issuer", "Readings", "Tx"]
+__all__ = ["Context", "Issuer", "Looked", "Places", "Readings", "RecordingTx", "Tx"]

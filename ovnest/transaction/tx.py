@@ -80,6 +80,7 @@ class Tx:
         self.rights = context.rights
         self.settings = context.settings
         self.random = context.random
+        self.readings = context.readings
         self.now = context.now
         self.seconds = context.seconds
         self.southbound = context.southbound
@@ -134,10 +135,44 @@ class Tx:
         """How many rows a lookup's index has under a key, the API's or not."""
         return len(self.view.all(lookup.index, key))
 
+    def has_come(self, moment: int) -> bool:
+        """Whether it is that moment (Unix time) or later.
+
+        To be asked instead of `seconds`: what is made of the answer stays good until that moment comes.
+        """
+        return self.seconds >= moment
+
     @property
     def layout(self) -> int:
         """The layout that rows are written in."""
         return layout_of(self.view)
+
+    # Rows of resources, for those who need not read all of them. A kind that is a part of another has none.
+
+    def row(self, kind: type, key: str) -> Row | None:
+        """The row that is the resource of that id; None when there is none."""
+        home = self.homes.whole(kind)
+        return None if home is None else self._row(home, key)
+
+    def rows(self, kind: type) -> Iterator[Row] | None:
+        """The rows of all resources of a kind, as they are now."""
+        home = self.homes.whole(kind)
+        return None if home is None else filter(home.is_one, self._rows(home))
+
+    def rows_by(self, lookup: Lookup[Any], key: Hashable) -> Iterator[Row] | None:
+        """The rows of those resources that a lookup finds, in its own order only."""
+        home = self.homes.whole(lookup.kind)
+        if home is None or lookup.read is not None:
+            return None
+        return filter(home.is_one, self.view.all(lookup.index, key))
+
+    def key_of(self, kind: type, row: Row) -> str | None:
+        """The id of the resource of that kind that a row is."""
+        return self.homes.of(kind).owner(row, self)
+
+    def facts_of(self, kind: type, row: Row) -> Any:
+        """What a row of that kind says; None when it cannot be understood."""
+        return self.read(self.homes.of(kind), row)
 
     # Writing
 
@@ -195,10 +230,21 @@ class Tx:
         return self._staging
 
     def _find(self, home: Home[F], key: str) -> F | None:
+        row = self._row(home, key)
+        return None if row is None else self.read(home, row)
+
+    def _row(self, home: Home[Any], key: str) -> Row | None:
         row = self.view.find(home.row, home.uuid(key))
         if row is None and home.former_uuid is not None:
             row = self.view.find(home.row, home.former_uuid(key))
-        return None if row is None else self.read(home, row)
+        return row
+
+    def _rows(self, home: Home[Any]) -> list[Row]:
+        # A list each, since the caller may let the loop run in between.
+        if home.every is None:
+            return list(self.view.rows(home.row))
+        index, keys = home.every
+        return [row for key in keys for row in self.view.all(index, key)]
 
     def _find_part(self, home: PartHome[F], key: str) -> F | None:
         found = (part for whole in self.all(home.by, key) for part in getattr(whole, home.field))
@@ -231,13 +277,7 @@ class Tx:
                 yield from getattr(whole, part.field)
             return
         home = self.homes.of(kind)
-        # A list each, since the caller may let the loop run in between.
-        if home.every is None:
-            rows = list(self.view.rows(home.row))
-        else:
-            index, keys = home.every
-            rows = [row for key in keys for row in self.view.all(index, key)]
-        for row in rows:
+        for row in self._rows(home):
             facts = self.read(home, row)
             if facts is not None:
                 yield facts
@@ -246,7 +286,7 @@ class Tx:
         """What a home makes of a row; None, and a line for `ovnest check`, where it makes nothing of it."""
         if not home.is_one(row):
             return None
-        found: F | None = self.context.readings.find(home.facts, row) if home.alone else None
+        found: F | None = self.readings.find(home.facts, row) if home.alone else None
         if found is None:
             try:
                 found = home.read(row, self)
@@ -254,7 +294,7 @@ class Tx:
                 self.not_understood[row.uuid] = f"{type(row).TABLE} {row.uuid}: {error}"
                 return None
             if home.alone:
-                self.context.readings.keep(home.facts, row, found)
+                self.readings.keep(home.facts, row, found)
         return found
 
     def _write(self, home: Home[Any], facts: Any) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct, field
 
-from ovnest.api.listing import Item, list_response
+from ovnest.api.listing import Item, Shown, list_response
 from ovnest.api.query import Attribute, BadQuery, attributes_of, read_query
 from ovnest.errors import InvalidInput
 from ovnest.errors.fields import HTTPBadRequest
@@ -57,7 +57,7 @@ async def answer(
 
 
 def seen(things: Iterable[Thing], hidden: frozenset[str] = frozenset()) -> list[Item]:
-    return [Item(thing, hidden) for thing in things]
+    return [Shown(thing, hidden) for thing in things]
 
 
 async def ids(things: Iterable[Thing], *pairs: tuple[str, str]) -> str:
@@ -217,7 +217,7 @@ def links(listed: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
 
 async def test_pages_have_links_to_their_neighbours() -> None:
     given = [("limit", "2"), ("fields", "id"), ("marker", "b"), ("page_reverse", "False")]
-    listed = await answer(seen(THINGS), given, Item(THINGS[1], frozenset()))
+    listed = await answer(seen(THINGS), given, Shown(THINGS[1], frozenset()))
     assert [thing["id"] for thing in listed["things"]] == ["c", "d"]
     assert links(listed) == {
         "next": [("limit", "2"), ("fields", "id"), ("marker", "d")],
@@ -226,13 +226,13 @@ async def test_pages_have_links_to_their_neighbours() -> None:
 
 
 async def test_the_last_page_has_no_next_and_the_first_in_reverse_no_previous() -> None:
-    last = await answer(seen(THINGS), [("limit", "2"), ("marker", "c")], Item(THINGS[2], frozenset()))
+    last = await answer(seen(THINGS), [("limit", "2"), ("marker", "c")], Shown(THINGS[2], frozenset()))
     assert [thing["id"] for thing in last["things"]] == ["d"]
     assert links(last).keys() == {"previous"}
     first = await answer(
         seen(THINGS),
         [("limit", "2"), ("marker", "b"), ("page_reverse", "true")],
-        Item(THINGS[1], frozenset()),
+        Shown(THINGS[1], frozenset()),
     )
     assert [thing["id"] for thing in first["things"]] == ["a"]
     assert links(first).keys() == {"next"}
@@ -282,7 +282,7 @@ def test_all_pages_together_are_the_list(
         pairs = [*order, ("limit", str(limit)), ("page_reverse", str(reverse))]
         while True:
             marker = dict(pairs).get("marker")
-            item = Item(by_id[marker], frozenset()) if marker else None
+            item = Shown(by_id[marker], frozenset()) if marker else None
             listed = await answer(seen(things), pairs, item)
             pages.append([thing["id"] for thing in listed["things"]])
             link = links(listed).get("previous" if reverse else "next")
@@ -324,7 +324,7 @@ async def test_a_long_list_is_whole_and_in_order_and_never_holds_the_loop(
 ) -> None:
     count = 30_000
     items = (
-        Item(Thing(id=f"{number * 7919 % count:06}", size=number % 10), frozenset())
+        Shown(Thing(id=f"{number * 7919 % count:06}", size=number % 10), frozenset())
         for number in range(count)
     )
     longest_s = 0.0

@@ -60,7 +60,7 @@ def _reason(tx: Tx, port: Port, parent_id: str, said: Plugged | None, reported_a
         return PARENT_UNBOUND
     if reported_at is None:
         return ""
-    if reported_at < tx.seconds - SILENT_AFTER_S:
+    if tx.has_come(reported_at + SILENT_AFTER_S + 1):
         return f"{AGENT_SILENT}: for {tx.seconds - reported_at} s"
     if said is None:
         return f"{NOT_PLUGGED}: the agent does not know it"

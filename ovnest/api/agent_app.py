@@ -14,7 +14,7 @@ from ovnest.api.agent_services import allowed, kind_for
 from ovnest.api.agents import Agents
 from ovnest.api.bodies import decode
 from ovnest.api.events import Events
-from ovnest.api.refusals import HTTPMethodNotAllowed, refusal_response
+from ovnest.api.refusals import refusal_response
 from ovnest.api.requests import Request
 from ovnest.api.resources import ResourceRoutes
 from ovnest.api.responses import Response, json_response
@@ -25,6 +25,7 @@ from ovnest.caller import Agent, Caller
 from ovnest.errors import Refusal
 from ovnest.errors.agent_code import AgentNotAllowed, CredentialRefused, CredentialSuperseded
 from ovnest.errors.fields import HTTPBadRequest
+from ovnest.errors.http import HTTPMethodNotAllowed
 from ovnest.identity.agent_token import read_code, read_credential
 from ovnest.operations import agent_code
 from ovnest.operations.agent_code import RENEW_AFTER_S

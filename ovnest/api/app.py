@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from ovnest.api.discovery import Discovery
 from ovnest.api.events import Events
 from ovnest.api.health import Health
-from ovnest.api.refusals import HTTPMethodNotAllowed, HTTPNotFound, refusal_response
+from ovnest.api.refusals import refusal_response
 from ovnest.api.requests import Request
 from ovnest.api.resources import ResourceRoutes
 from ovnest.api.responses import Response
@@ -14,6 +14,7 @@ from ovnest.api.store import Store
 from ovnest.api.viewers import CallerViewer
 from ovnest.caller import Caller
 from ovnest.errors import Refusal
+from ovnest.errors.http import HTTPMethodNotAllowed, HTTPNotFound
 from ovnest.identity import Identity
 from ovnest.identity.agent_token import refuse_agents
 from ovnest.operations import KINDS, Kind

@@ -7,8 +7,8 @@ refused.
 
 import re
 
-from ovnest.api.refusals import HTTPRequestEntityTooLarge
 from ovnest.errors.fields import HTTPBadRequest
+from ovnest.errors.http import HTTPRequestEntityTooLarge
 
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,8})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?")
 _TRAILER_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*")

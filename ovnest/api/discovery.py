@@ -10,23 +10,16 @@ import msgspec
 
 from ovnest.api.extensions import extensions
 from ovnest.api.openapi import document
-from ovnest.api.refusals import HTTPNotFound
 from ovnest.api.requests import Request
 from ovnest.api.responses import Response, json_response
 from ovnest.api.routes import Methods
 from ovnest.api.urls import base_url
 from ovnest.caller import Caller
+from ovnest.errors.extension import ExtensionNotFound
 from ovnest.operations import KINDS, Kind
 
 VERSION = "v2.0"
 _EXTENSIONS_PATH = f"/{VERSION}/extensions"
-
-
-class ExtensionNotFound(HTTPNotFound):
-    """There is no extension of that alias, or it is not served."""
-
-    neutron_type = "HTTPNotFound"
-    template = "Extension with alias {alias} does not exist"
 
 
 class Discovery:

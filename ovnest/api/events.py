@@ -18,10 +18,10 @@ from typing import Protocol
 import msgspec
 from msgspec import Struct
 
-from ovnest.api.refusals import HTTPServiceUnavailable
 from ovnest.api.responses import Response
 from ovnest.errors import Refusal
 from ovnest.errors.fields import HTTPBadRequest
+from ovnest.errors.http import HTTPServiceUnavailable
 from ovnest.northbound.tables import Document, LogicalSwitchPort
 from ovnest.ovsdb import Change, Client, RowUuid
 from ovnest.rows.agent_code import KIND as AGENT_CODE

@@ -7,8 +7,6 @@ is its last key, so that pages neither repeat a row nor leave one out.
 Source: neutron.api.api_common, PaginationNativeHelper and get_pagination_links.
 """
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from heapq import merge
 from operator import attrgetter
@@ -20,8 +18,8 @@ from msgspec import UNSET, Struct
 
 from ovnest.api.query import Attribute, Filter, Query, Sort, attributes_of
 from ovnest.api.responses import Response
+from ovnest.api.slices import Slices
 
-_SLICES_S = 0.005  # of all lists that are being made at a time, each has its share of this
 _RUN = 512  # sorting one takes 2 ms at most
 # An answer up to this size is sent with its length, a larger one in chunks of about this.
 _CHUNK_BYTES = 64 * 1024
@@ -107,46 +105,23 @@ class _Descending:
     __hash__ = None  # type: ignore[assignment]  # a key of an order, never of a mapping
 
 
-class _Slices:
-    """Says when a slice of time is over, and lets the loop do other things in between.
-
-    `with _Slices() as slices:` as long as it works, since those who work at a time share the time.
-    """
-
-    _working = 0
-
-    def __enter__(self) -> Self:
-        _Slices._working += 1
-        self._begin()
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        _Slices._working -= 1
-
-    def _begin(self) -> None:
-        self._end = time.perf_counter() + _SLICES_S / _Slices._working
-
-    async def pause_if_over(self) -> None:
-        if time.perf_counter() > self._end:
-            await asyncio.sleep(0)
-            self._begin()
-
-
 async def list_response(
     items: Iterable[Item],
     query: Query,
     *,
     plural: str,
     url: str,
+    slices: Slices,
     marker: Item | None = None,
     project_id: str = "",
 ) -> Response:
     """The answer to a list request: those of `items` that match, as `query` wants them.
 
-    `url` is the list's own, for links to other pages; `marker` is what the query names as its marker.
+    `url` is the list's own, for links to other pages; `marker` is what the query names as its marker;
+    `slices` are those of the process.
     """
-    runs = await _collect(items, query, marker)
-    chunks = _encoded(runs, query, plural, url)
+    runs = await _collect(items, query, marker, slices)
+    chunks = _encoded(runs, query, plural, url, slices)
     first = b""
     async for chunk in chunks:
         if first:
@@ -155,16 +130,18 @@ async def list_response(
     return _response(first, project_id)
 
 
-async def _collect(items: Iterable[Item], query: Query, marker: Item | None) -> list[list[_Entry]]:
+async def _collect(
+    items: Iterable[Item], query: Query, marker: Item | None, slices: Slices
+) -> list[list[_Entry]]:
     """The items that match, in sorted runs; of a page just the first `limit`, in one run."""
     key_of = _key_maker(query)
     after = key_of(marker) if marker is not None else None
     looks_inside = bool(query.filters or query.sorts)
     runs: list[list[_Entry]] = []
     run: list[_Entry] = []
-    with _Slices() as slices:
+    with slices.work() as slice_:
         for item in items:
-            await slices.pause_if_over()
+            await slice_.pause_if_over()
             if looks_inside and not item.is_there():
                 continue
             if query.filters and not _matches(item, query.filters):
@@ -222,7 +199,9 @@ def _part(item: Item, sort: Sort, reverse: bool) -> Any:
     return ordered if sort.ascending is not reverse else _Descending(ordered)
 
 
-async def _encoded(runs: list[list[_Entry]], query: Query, plural: str, url: str) -> AsyncIterator[bytes]:
+async def _encoded(
+    runs: list[list[_Entry]], query: Query, plural: str, url: str, slices: Slices
+) -> AsyncIterator[bytes]:
     """The list's JSON, in chunks."""
     is_page = query.limit is not None
     if is_page and query.page_reverse:
@@ -232,7 +211,7 @@ async def _encoded(runs: list[list[_Entry]], query: Query, plural: str, url: str
     count = 0
     separator = b""
     buffer = bytearray(b'{"%b":[' % plural.encode())
-    with _Slices() as slices:
+    with slices.work() as slice_:
         for entry in ordered:
             if not count:
                 first_id = entry.item.id
@@ -246,7 +225,7 @@ async def _encoded(runs: list[list[_Entry]], query: Query, plural: str, url: str
             if len(buffer) >= _CHUNK_BYTES:
                 yield bytes(buffer)
                 buffer.clear()
-            await slices.pause_if_over()
+            await slice_.pause_if_over()
     buffer += b"]"
     if is_page:
         links = _links(query, url, first_id, last_id, count)

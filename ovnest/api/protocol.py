@@ -21,18 +21,18 @@ from typing import cast
 from ovnest.api.access_log import AccessLog, AccessRecord
 from ovnest.api.chunked import ChunkedBody
 from ovnest.api.limits import Limits
-from ovnest.api.refusals import (
+from ovnest.api.refusals import refusal_response
+from ovnest.api.requests import HEAD_END, Head, Peer, Request, new_request_id, parse_head
+from ovnest.api.responses import Response, ResponseHeads, has_no_body
+from ovnest.errors import Refusal
+from ovnest.errors.http import (
     HTTPInternalServerError,
     HTTPRequestEntityTooLarge,
     HTTPRequestHeaderFieldsTooLarge,
     HTTPRequestTimeout,
     HTTPServiceUnavailable,
     HTTPUnsupportedMediaType,
-    refusal_response,
 )
-from ovnest.api.requests import HEAD_END, Head, Peer, Request, new_request_id, parse_head
-from ovnest.api.responses import Response, ResponseHeads, has_no_body
-from ovnest.errors import Refusal
 
 Handler = Callable[[Request], Awaitable[Response]]
 

@@ -15,8 +15,9 @@ from typing import Any
 
 from msgspec import Struct, inspect
 
-from ovnest.errors import BadRequest, InvalidInput
+from ovnest.errors import InvalidInput
 from ovnest.errors.fields import HTTPBadRequest
+from ovnest.errors.query import BadQuery
 from ovnest.resources.fields import boolean, integer
 
 PAGE_MAX = 10_000  # of a larger page the rest is behind its link to the next
@@ -31,13 +32,6 @@ _KINDS: dict[type[inspect.Type], str] = {
 }
 
 Matches = Callable[[Any], bool]
-
-
-class BadQuery(BadRequest):
-    """A part of the query that cannot be used, as Neutron words it."""
-
-    neutron_type = "BadRequest"
-    template = "Bad {resource} request: {msg}."
 
 
 class Attribute(Struct, frozen=True, kw_only=True):

@@ -14,14 +14,14 @@ import httptools
 from msgspec import Struct
 
 from ovnest.api.limits import Limits
-from ovnest.api.refusals import (
+from ovnest.errors.fields import HTTPBadRequest
+from ovnest.errors.http import (
     HTTPExpectationFailed,
     HTTPNotFound,
     HTTPNotImplemented,
     HTTPRequestHeaderFieldsTooLarge,
     HTTPVersionNotSupported,
 )
-from ovnest.errors.fields import HTTPBadRequest
 
 HEAD_END = b"\r\n\r\n"
 # Of these a second one is refused: which of the two counts is what two servers could disagree on.

@@ -20,9 +20,9 @@ from ovnest.api.routes import Handle, Methods
 from ovnest.api.store import Store
 from ovnest.api.urls import base_url
 from ovnest.caller import Caller
-from ovnest.errors import PreconditionFailed
 from ovnest.errors.fields import HTTPBadRequest
 from ovnest.errors.idempotency_key import InvalidIdempotencyKey
+from ovnest.errors.revision import RevisionNumberConstraintFailed
 from ovnest.operations import tag as tag_of
 from ovnest.operations.kind import Action, Kind
 from ovnest.operations.steps.idempotency_key import IdempotencyKey
@@ -34,12 +34,6 @@ _REVISION = re.compile(r"revision_number=(\d{1,18})")
 _JSON = {"Content-Type": "application/json"}
 NO_FIELDS: frozenset[str] = frozenset()
 NOTHING_NESTED: "Mapping[str, ResourceRoutes]" = {}
-
-
-class RevisionNumberConstraintFailed(PreconditionFailed):
-    """The resource has been changed since the client looked."""
-
-    template = "Constrained to {expected}, but current revision is {current}."
 
 
 class ResourceRoutes:
@@ -200,6 +194,7 @@ class ResourceRoutes:
             query,
             plural=self._plural,
             url=f"{base_url(request)}{request.path.removesuffix('/').removesuffix('.json')}",
+            slices=self._store.slices,
             marker=marker,
             project_id=caller.project_id,
         )

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from ovnest.api.kept import KeptTexts
 from ovnest.api.remotes import tls_of
+from ovnest.api.slices import Slices
 from ovnest.caller import Caller
 from ovnest.config import Settings
 from ovnest.errors.store import NorthboundBusy, NorthboundUnreachable, RequestTooLarge, WriteInDoubt
@@ -52,6 +53,7 @@ class Store:
         self.policy = policy
         self._chassis: ChassisWatcher | None = None
         self._issuer: Issuer | None = None
+        self.slices = Slices()
         self.addresses = AddressBook(homes)
         self._readings = Readings()
         # One generator a process, seeded by the system: servers must not give the same ids.

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ovnest.api.chunked import ChunkedBody
-from ovnest.api.refusals import HTTPRequestEntityTooLarge
 from ovnest.errors.fields import HTTPBadRequest
+from ovnest.errors.http import HTTPRequestEntityTooLarge
 
 pieces = st.lists(st.binary(min_size=1, max_size=20), max_size=6)
 nearly_chunked = st.lists(st.sampled_from([b"0", b"1", b"3", b"\r\n", b"\r", b"\n", b"a", b";", b"A:"])).map(

@@ -11,10 +11,10 @@ from ovnest.api.discovery import Discovery
 from ovnest.api.extensions import extensions
 from ovnest.api.openapi import document
 from ovnest.api.query import attributes_of
-from ovnest.api.refusals import HTTPNotFound
 from ovnest.api.requests import Request
 from ovnest.api.responses import Response
 from ovnest.caller import Caller
+from ovnest.errors.http import HTTPNotFound
 from ovnest.operations import KINDS, Kind
 from tests.api.wire import Wire, serving
 from tests.kinds import RESOURCES

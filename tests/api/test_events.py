@@ -10,7 +10,7 @@ import pytest
 
 from ovnest.api import events
 from ovnest.api.events import Events, PortChange, Viewer
-from ovnest.api.refusals import HTTPServiceUnavailable
+from ovnest.errors.http import HTTPServiceUnavailable
 from ovnest.northbound.tables import LogicalSwitchPort
 from ovnest.ovsdb import Client, RowUuid
 from ovnest.rows.port.lookups import PortOwner, port_owner

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from msgspec import Struct, field
 
 from ovnest.api.listing import Item, Shown, list_response
-from ovnest.api.query import Attribute, BadQuery, attributes_of, read_query
+from ovnest.api.query import Attribute, attributes_of, read_query
+from ovnest.api.slices import Slices
 from ovnest.errors import InvalidInput
 from ovnest.errors.fields import HTTPBadRequest
+from ovnest.errors.query import BadQuery
 from tests.kinds import RESOURCES
 
 MARCH = "2026-03-01T10:00:00Z"
@@ -47,7 +49,7 @@ async def answer(
     items: Iterable[Item], pairs: Iterable[tuple[str, str]], marker: Item | None = None
 ) -> dict[str, Any]:
     query = read_query(pairs, attributes_of(Thing))
-    response = await list_response(items, query, plural="things", url=URL, marker=marker)
+    response = await list_response(items, query, plural="things", url=URL, slices=Slices(), marker=marker)
     assert response.status == 200
     body = response.body
     if not isinstance(body, bytes):
@@ -339,7 +341,9 @@ async def test_a_long_list_is_whole_and_in_order_and_never_holds_the_loop(
     feeling = asyncio.create_task(feel())
     await asyncio.sleep(0)
     started = time.perf_counter()
-    response = await list_response(items, read_query(order, attributes_of(Thing)), plural="things", url=URL)
+    response = await list_response(
+        items, read_query(order, attributes_of(Thing)), plural="things", url=URL, slices=Slices()
+    )
     assert not isinstance(response.body, bytes)
     chunks = [chunk async for chunk in response.body]
     took_s = time.perf_counter() - started

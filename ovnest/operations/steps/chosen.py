@@ -6,12 +6,11 @@ there counts on update.
 Source: neutron.policy._is_attribute_explicitly_set.
 """
 
+from functools import cache
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct
-
-_FIELDS: dict[type[Struct], list[tuple[str, str, Any]]] = {}
 
 
 def chosen(request: Struct) -> dict[str, Any]:
@@ -30,13 +29,9 @@ def changes(update: Struct) -> dict[str, Any]:
     return {attribute: value for attribute, value in values if value is not UNSET}
 
 
+@cache
 def _fields(kind: type[Struct]) -> list[tuple[str, str, Any]]:
-    found = _FIELDS.get(kind)
-    if found is None:
-        found = _FIELDS[kind] = [
-            (field.name, field.encode_name, _default(field)) for field in msgspec.structs.fields(kind)
-        ]
-    return found
+    return [(field.name, field.encode_name, _default(field)) for field in msgspec.structs.fields(kind)]
 
 
 def _default(field: msgspec.structs.FieldInfo) -> Any:

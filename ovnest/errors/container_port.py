@@ -20,11 +20,11 @@ class TagInUse(Conflict):
 
 
 class NoTagLeft(Conflict):
-    """Every tag of the parent is taken or resting."""
+    """Every tag of the parent is taken or in hold-down."""
 
     template = (
         "Parent port {parent} has no free tag: all {count} are taken by container ports or were freed "
-        "within the last minutes. Delete a container port, or ask for a resting tag by its number."
+        "within the last minutes. Delete a container port, or ask for a freed tag by its number."
     )
 
 

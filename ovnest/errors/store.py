@@ -45,7 +45,7 @@ class UnknownLayout(Unavailable):
 
 
 class NotUnderstood(Conflict):
-    """A row that something depends on is gone, or a hand has made it unreadable."""
+    """A row that something depends on is gone, or a manual edit has made it unreadable."""
 
     template = (
         "The {kind} {key} that this depends on is missing from the Northbound database or cannot be "

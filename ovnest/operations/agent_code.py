@@ -223,7 +223,7 @@ def note_conflict(tx: Tx, agent: Agent, *, renews: bool) -> None:
 
 
 def report(tx: Tx, agent: Agent, said: Report) -> AgentCode:
-    """Take down what an agent says of its own ports, and let tags that are gone rest no longer.
+    """Take down what an agent says of its own ports, and end the hold-down of tags that are gone.
 
     Of ports that are not its own nothing is kept. When nothing has changed it is only noted once a minute
     that the agent lives.
@@ -237,7 +237,7 @@ def report(tx: Tx, agent: Agent, said: Report) -> AgentCode:
     plugged = {} if said.whole else {key: text for key, text in grant.plugged.items() if key in own}
     for port_id in said.ports.keys() & own:
         plugged[port_id] = _taken_down(grant.plugged.get(port_id), said.ports[port_id], tx.seconds)
-    _end_rest(tx, scope.subject, said.gone)
+    _end_hold_down(tx, scope.subject, said.gone)
     is_due = grant.reported_at <= tx.seconds - REPORT_AFTER_S // 2
     if plugged == grant.plugged and not is_due:
         return grant
@@ -265,12 +265,12 @@ def _taken_down(before: str | None, said: PortReport, now: int) -> str:
     return msgspec.json.encode(taken, order="sorted").decode()
 
 
-def _end_rest(tx: Tx, parent_id: str, gone: tuple[int, ...]) -> None:
+def _end_hold_down(tx: Tx, parent_id: str, gone: tuple[int, ...]) -> None:
     memory = tx.find(VlanTags, parent_id)
     if memory is None or not memory.freed.keys() & set(gone):
         return
-    resting: Mapping[int, int] = {tag: when for tag, when in memory.freed.items() if tag not in gone}
-    tx.put(replace(memory, freed=dict(resting)))
+    held: Mapping[int, int] = {tag: when for tag, when in memory.freed.items() if tag not in gone}
+    tx.put(replace(memory, freed=dict(held)))
 
 
 def _time(seconds: int) -> str | None:

@@ -121,7 +121,7 @@ def update_subnet(tx: Tx, subnet_id: str, change: UpdateSubnet) -> Subnet:
     """
     subnet = visible_subnet(tx, subnet_id)
     require_update(tx, SUBNET, change, subnet)
-    if tx.find(Network, subnet.network_id) is None:  # deleted by somebody's hand
+    if tx.find(Network, subnet.network_id) is None:  # deleted by another writer
         raise NetworkNotFound(net_id=subnet.network_id)
     given = changes(change)
     cidr = parsed(subnet.cidr)

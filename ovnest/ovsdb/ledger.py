@@ -143,7 +143,7 @@ class LedgerState:
         ledger = self.ledger
         values = {self._seq_key: "0", self._last_key: self.own_id, **ledger.first}
         if self._values is not None:
-            # The row is there without its number: somebody's hand. An insert into a map replaces no key.
+            # The row is there without its number: a manual edit. An insert into a map replaces no key.
             return [
                 Mutate(
                     table=ledger.table,

@@ -2,8 +2,8 @@
 
 The facts stand on the first (`_ip4`), whose `_uuid` is the group's id; the second's is made from that. Both
 are always there, so that a match can name them before there is an address. The column `addresses` is the only
-home of the addresses: what a hand adds is in the group. An address in another notation, or in the set of
-the other IP version, counts as well, and the next change or a repair puts it where and as it should be.
+home of the addresses: what another writer adds is in the group. An address in another notation, or in the set
+of the other IP version, counts as well, and the next change or a repair puts it where and as it should be.
 
 Source: ovn-nb(5), Address_Set; ML2/OVN's layout.
 """

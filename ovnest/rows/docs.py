@@ -66,7 +66,7 @@ def keys() -> Mapping[str, list[Key]]:
     return {column: list(each.values()) for column, each in found.items()}
 
 
-def by_hand(entry: Column | Key) -> str:
+def editable(entry: Column | Key) -> str:
     """Whether another writer may change it."""
     if entry.derived:
         return "derived"
@@ -75,17 +75,17 @@ def by_hand(entry: Column | Key) -> str:
 
 def _columns(table: str) -> str:
     row_type: type[Row] = HOMES.by_table[table]
-    rows = [(f"`{name}`", each.meaning, by_hand(each)) for name, each in columns_of(row_type).items()]
-    return _table(("column", "what it is", "by hand"), rows)
+    rows = [(f"`{name}`", each.meaning, editable(each)) for name, each in columns_of(row_type).items()]
+    return _table(("column", "what it is", "editable"), rows)
 
 
 def _keys(column: str) -> str:
     found = keys()[column]
-    rows = [(f"`{each.name}`", each.meaning, by_hand(each)) for each in found]
+    rows = [(f"`{each.name}`", each.meaning, editable(each)) for each in found]
     if any(each.on for each in found):
         on = [(*row, each.on) for row, each in zip(rows, found, strict=True)]
-        return _table(("key", "what it is", "by hand", "on"), on)
-    return _table(("key", "what it is", "by hand"), rows)
+        return _table(("key", "what it is", "editable", "on"), on)
+    return _table(("key", "what it is", "editable"), rows)
 
 
 def _documents(table: str) -> str:

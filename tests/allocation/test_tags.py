@@ -4,7 +4,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ovnest.allocation.tags import TAG_REST_S, TAGS, next_tag, resting_tags
+from ovnest.allocation.tags import HOLD_DOWN_S, TAGS, next_tag, tags_in_hold_down
 
 LinesRun = Callable[[Callable[[], Any]], int]
 
@@ -46,7 +46,7 @@ def test_it_is_as_fast_with_4000_taken_as_with_none(lines_run: LinesRun) -> None
 def test_a_freed_tag_rests_ten_minutes(ages: dict[int, float]) -> None:
     now = 1_700_000_000.0
     freed = {tag: now - age for tag, age in ages.items()}
-    resting = resting_tags(freed, now)
-    assert all(freed[tag] == at for tag, at in resting.items())
-    assert set(resting) == {tag for tag, at in freed.items() if -TAG_REST_S < now - at < TAG_REST_S}
-    assert TAG_REST_S == 600
+    held = tags_in_hold_down(freed, now)
+    assert all(freed[tag] == at for tag, at in held.items())
+    assert set(held) == {tag for tag, at in freed.items() if -HOLD_DOWN_S < now - at < HOLD_DOWN_S}
+    assert HOLD_DOWN_S == 600

@@ -11,7 +11,7 @@ AUTO_DELETED = frozenset({"network:dhcp", "network:distributed", "network:floati
 
 
 def drop_port(tx: Tx, port: Port) -> None:
-    """Stage the deletion of the port. A container port's tag rests from now on."""
+    """Stage the deletion of the port. A container port's tag is in hold-down from now on."""
     tx.drop(port)
     free_tag(tx, port)
     forget_plugged(tx, port)

@@ -38,7 +38,7 @@ def claim_tag(tx: Tx, port_id: str, parent_id: str, wanted: int | None) -> int:
 
 
 def free_tag(tx: Tx, port: Port) -> None:
-    """Put the tag of a container port in hold-down: it comes back last, once the VM has had time to unplug it.
+    """Put the tag of a container port in hold-down: it comes back last, when the VM can have unplugged it.
 
     Nothing to do for a port that is none, or whose parent is gone: its tags went with it.
     """

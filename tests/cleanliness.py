@@ -6,9 +6,9 @@ from typing import Any
 from ovnest.api.store import Store
 from ovnest.config import Settings
 from ovnest.operations import CATALOGUE
-from ovnest.operations.check import find_all
 from ovnest.policy import Policy
 from ovnest.rows.finding import Finding
+from ovnest.transaction.check import find_all
 from tests.front_door import ADMIN
 
 READ_TIMEOUT_S = 20.0

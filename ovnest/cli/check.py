@@ -13,9 +13,9 @@ from ovnest.api.store import Store
 from ovnest.cli._northbound import COULD_NOT, DONE, NOT_DONE, SETTINGS, northbound, operator
 from ovnest.config import BadSetting, Settings, add_options, load
 from ovnest.errors import Refusal
-from ovnest.operations.check import find_all, repair
 from ovnest.ovsdb import OvsdbError
 from ovnest.rows.finding import LEFT, REPAIRED, Finding
+from ovnest.transaction.check import find_all, repair
 
 HELP = "compare the Northbound with what its facts say, and repair it"
 EPILOG = (

@@ -13,8 +13,8 @@ from ovnest.cli._northbound import COULD_NOT, DONE, NOT_DONE, SETTINGS, northbou
 from ovnest.config import BadSetting, Settings, add_options, load
 from ovnest.errors import Refusal
 from ovnest.northbound.ledger import LAYOUT
-from ovnest.operations.upgrade import Former, find_former, raise_layout, rewrite
 from ovnest.ovsdb import OvsdbError
+from ovnest.transaction.upgrade import Former, find_former, raise_layout, rewrite
 
 HELP = "let the Northbound's rows have the layout of this release"
 EPILOG = (

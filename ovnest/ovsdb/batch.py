@@ -145,7 +145,7 @@ class Batch:
         result: Any = None
         error: Exception | None = None
         try:
-            result = pending.operation(Transaction(stage, pending.attempts + 1))
+            result = pending.operation(Transaction(stage))
         except Exception as raised:  # the operation's own refusal, which is its caller's
             stage.undo()
             error = raised

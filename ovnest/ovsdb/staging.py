@@ -188,16 +188,12 @@ class StagedLinks:
 
 
 class Transaction:
-    """One operation's view of the database, and the way to change it.
+    """One operation's view of the database, and the way to change it."""
 
-    `attempt` counts from 1: an operation is run again when its batch was refused.
-    """
+    __slots__ = ("_stage",)
 
-    __slots__ = ("_stage", "attempt")
-
-    def __init__(self, stage: Stage, attempt: int) -> None:
+    def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self.attempt = attempt
 
     @property
     def written(self) -> bool:

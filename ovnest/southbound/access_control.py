@@ -110,7 +110,7 @@ def _stage(view: View, tx: Transaction | None, wanted: Wanted) -> list[str]:
         if tx is not None and ssl is not None:
             tx.update(ssl, **keys)
         elif tx is not None:
-            ssl = Ssl(uuid=_uuid(), **keys)  # type: ignore[arg-type]
+            ssl = Ssl(uuid=_uuid(), **keys)  # type: ignore[arg-type]  # all of them are text
             tx.insert(ssl)
             tx.update(root, ssl=ssl.uuid)
     (there,) = [

@@ -1,6 +1,6 @@
 from random import Random
 
-import netaddr  # type: ignore[import-untyped]
+import netaddr  # type: ignore[import-untyped]  # it has no types
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

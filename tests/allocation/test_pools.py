@@ -1,6 +1,6 @@
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-import netaddr  # type: ignore[import-untyped]
+import netaddr  # type: ignore[import-untyped]  # it has no types
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st

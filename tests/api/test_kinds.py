@@ -18,7 +18,6 @@ from ovnest.config import Settings
 from ovnest.errors import NotFound
 from ovnest.identity import from_settings
 from ovnest.operations import CATALOGUE, KINDS, Kind
-from ovnest.operations.check import find_all, repair
 from ovnest.operations.kind import Action, Narrow
 from ovnest.operations.steps.rights import require_create, require_delete, require_update
 from ovnest.operations.steps.visible import visible, visible_network
@@ -32,6 +31,7 @@ from ovnest.rows.document import document_home
 from ovnest.rows.home import DocumentKind
 from ovnest.rows.port.lookups import PORT_BY_ADDRESS
 from ovnest.transaction import Tx
+from ovnest.transaction.check import find_all, repair
 from tests.api.wire import Wire, serving
 from tests.front_door import ADMIN as ADMINISTRATOR
 from tests.front_door import FrontDoor

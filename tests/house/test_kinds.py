@@ -70,7 +70,7 @@ RELATED: dict[str, set[str]] = {
         "northbound/cidrs.py",
         "operations/agent_network.py",
         "operations/agent_port.py",
-        "operations/check.py",
+        "transaction/check.py",
         "operations/network.py",
         "operations/port.py",
         "operations/steps/choose_addresses.py",

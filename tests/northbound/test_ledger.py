@@ -18,7 +18,7 @@ def database(rows: Iterable[Document]) -> Transaction:
     stage.begin()
     for row in rows:
         stage.put(Document, row.uuid, row)
-    return Transaction(stage, 1)
+    return Transaction(stage)
 
 
 def ledger(**keys: str) -> Document:

@@ -1,16 +1,17 @@
 import re
+from functools import partial
 from typing import Any
 
 import pytest
 
 from ovnest.northbound.tables import AddressSet
 from ovnest.operations import CATALOGUE
-from ovnest.operations.check import repair
 from ovnest.ovsdb import RowUuid
 from ovnest.policy import Policy
 from ovnest.resources.address_group import ADDRESSES_MAX, Addresses
 from ovnest.rows.address_group import second_address_set
 from ovnest.transaction import Tx
+from ovnest.transaction.check import repair
 from tests.cleanliness import findings_in
 from tests.front_door import Body, FrontDoor, Refused
 from tests.kinds import BY_NAME
@@ -34,7 +35,7 @@ async def second(door: FrontDoor, group: Body) -> AddressSet:
 
 async def repair_all(door: FrontDoor, server: Northbound) -> None:
     for finding in await findings_in(server.remote):
-        await door.store.write(door.caller, lambda tx, finding=finding: repair(tx, finding))  # type: ignore[misc]
+        await door.store.write(door.caller, partial(repair, found=finding))
 
 
 async def test_a_group_of_nothing_but_defaults_is_shown_whole(door: FrontDoor) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ovnest.errors import Refusal
-from ovnest.operations.check import find_all
+from ovnest.transaction.check import find_all
 from tests.front_door import Body, FrontDoor
 
 pytestmark = pytest.mark.ovsdb

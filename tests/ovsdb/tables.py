@@ -68,7 +68,7 @@ def add_switch(tx: Transaction, name: str) -> Switch:
 
 
 def add_port(tx: Transaction, switch: RowUuid, name: str, **columns: object) -> Port:
-    row = Port(uuid=new_uuid(), name=name, **columns)  # type: ignore[arg-type]
+    row = Port(uuid=new_uuid(), name=name, **columns)  # type: ignore[arg-type]  # the test says which
     tx.insert(row)
     tx.change_references(Switch, switch, "ports", add=[row.uuid])
     return row

@@ -221,7 +221,7 @@ ATTEMPTS = (
             ("take the role off its way in", _update("Connection", "role", "ovn-controller", role="")),
             (
                 "change whom the Southbound trusts (SSL)",
-                {"op": "update", "table": "SSL", "where": [], "row": {"ca_cert": "/tmp/x"}},  # noqa: S108
+                {"op": "update", "table": "SSL", "where": [], "row": {"ca_cert": "/tmp/x"}},  # noqa: S108  a name, no file
             ),
             ("change what the role permits", {"op": "delete", "table": "RBAC_Role", "where": []}),
             (

@@ -20,13 +20,13 @@ from ovnest.errors.store import NotUnderstood
 from ovnest.northbound.names import document_uuid
 from ovnest.northbound.tables import Document
 from ovnest.operations import CATALOGUE
-from ovnest.operations.check import find_all
 from ovnest.ovsdb import Index
 from ovnest.policy import Policy
 from ovnest.rows.document import KIND, document_home, is_document, to_document
 from ovnest.rows.home import Dependents, DocumentKind, Facts, Home, Lookup, PartHome, Wanted
 from ovnest.rows.homes import Homes
 from ovnest.transaction import Tx
+from ovnest.transaction.check import find_all
 from tests.front_door import ADMIN
 from tests.northbound_server import Northbound
 

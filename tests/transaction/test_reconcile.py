@@ -33,7 +33,7 @@ def transaction() -> Transaction:
         fit(shape, SCHEMA_OF_OVN)
     stage = Stage(replica)
     stage.begin()
-    return Transaction(stage, 1)
+    return Transaction(stage)
 
 
 names = st.sampled_from(sorted(KEYS["external_ids"])) | texts

@@ -87,8 +87,7 @@ def cni(environment: "dict[str, str]", config: str) -> int:
     except Unanswered as error:
         away = error.away and command == "STATUS"
         return refuse(config, NOT_AVAILABLE if away else TRY_AGAIN, str(error))
-    # typeshed has the scanner itself for its context
-    told, _ = make_scanner(Json)(answer, 0)  # type: ignore[arg-type]
+    told, _ = make_scanner(Json)(answer, 0)  # type: ignore[arg-type]  # typeshed wants a JSONDecoder
     if "answer" not in told:
         return refuse(config, TRY_AGAIN, told["error"]["message"])
     sys.stdout.write(told["answer"]["output"])

@@ -17,8 +17,8 @@ from ovnest.rows.document import KIND, OURS, key_of
 from ovnest.rows.finding import DIFFERS, NOT_A_MEMBER, NOT_UNDERSTOOD, ORPHAN, Finding, finding
 from ovnest.rows.home import Home
 from ovnest.rows.subnet import PORT
-from ovnest.transaction import Tx
 from ovnest.transaction.audit import Difference, audit
+from ovnest.transaction.tx import Tx
 
 
 def find_all(tx: Tx) -> list[Finding]:

@@ -1,16 +1,17 @@
 """What the check finds, and what a repair puts right: each kind of finding, made by ovn-nbctl."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from ovnest.northbound.names import LEDGER_UUID, document_uuid, port_dhcp_uuid
 from ovnest.northbound.tables import DhcpOptions, Document, LogicalSwitch, LogicalSwitchPort
-from ovnest.operations.check import find_all, repair
 from ovnest.ovsdb import Row
 from ovnest.rows.finding import LEFT, REPAIRED, Finding
 from ovnest.transaction import Tx
+from ovnest.transaction.check import find_all, repair
 from tests.cleanliness import assert_clean, findings_in
 from tests.front_door import Body, FrontDoor, Refused
 from tests.northbound_server import Northbound
@@ -62,7 +63,7 @@ class Things:
     async def repair(self) -> None:
         """Repair all that is found, one operation a finding."""
         for finding in await self.found():
-            await self.door.store.write(self.door.caller, lambda tx, finding=finding: repair(tx, finding))  # type: ignore[misc]
+            await self.door.store.write(self.door.caller, partial(repair, found=finding))
 
     async def shown(self) -> list[Any]:
         return [await self.door.list(kind) for kind in ("network", "subnet", "port")]

@@ -14,7 +14,7 @@ from ovnest.northbound.ledger import LAYOUT, LAYOUT_KEY
 from ovnest.northbound.names import LEDGER_UUID, document_uuid
 from ovnest.northbound.tables import Document
 from ovnest.rows.document import is_document, key_of
-from ovnest.transaction import Tx
+from ovnest.transaction.tx import Tx
 
 
 class Former(NamedTuple):

@@ -248,6 +248,8 @@ async def test_servers_that_write_meanwhile_give_no_tag_twice_and_leave_no_row_b
             given.append(await tag(door, VM1))
             if upgraded.is_set() and after > 5:
                 return
+            if after == 40:  # four of them have 250 addresses
+                await upgraded.wait()
 
     async with asyncio.TaskGroup() as tasks:
         for _ in range(4):

@@ -17,7 +17,8 @@ from msgspec import Struct
 
 from ovnest.ovsdb import Index, Replica, Row, RowUuid
 from ovnest.ovsdb.rows import R
-from ovnest.transaction.tx import Context, Tx
+from ovnest.rows.home import Lookup
+from ovnest.transaction.tx import Context, F, Tx
 
 # Of the context these may be looked at: who looks again compares the values.
 _COMPARED = frozenset({"southbound"})
@@ -41,12 +42,16 @@ class Outside(Struct, frozen=True, gc=False):
 
 
 class Place(Struct, gc=False):
-    """The rows with one key in an index. One object serves all who looked there."""
+    """The rows with one key in an index. One object serves all who looked there.
+
+    `facts` is what a lookup made of them, where that follows from these rows alone.
+    """
 
     index: Index[Any]
     key: Hashable
     rows: tuple[Row, ...]
     as_of: int
+    facts: tuple[Lookup[Any], list[Any]] | None = None
 
     def holds(self, replica: Replica) -> bool:
         """Whether just these rows have that key, as they were."""
@@ -157,6 +162,15 @@ class RecordingTx(Tx):
             self._until = min(self._until, moment)
         return has_come
 
+    def _looked(self, lookup: Lookup[F], key: Hashable) -> list[F]:
+        home = self.homes.whole(lookup.kind) if lookup.remembered else None
+        if home is None or not home.alone:
+            return super()._looked(lookup, key)
+        place = self._recording.place(lookup.index, key)
+        if place.facts is None or place.facts[0] is not lookup:
+            place.facts = (lookup, super()._looked(lookup, key))
+        return place.facts[1]
+
     def __getattr__(self, name: str) -> Any:
         value: Any = self._told if name == "context" else getattr(self._told, name)
         if name == "seconds":
@@ -185,10 +199,14 @@ class _RecordingView:
         return row
 
     def all(self, index: Index[R], key: Hashable) -> list[R]:
+        return list(self.place(index, key).rows)  # type: ignore[arg-type]  # an index' rows are of its type
+
+    def place(self, index: Index[Any], key: Hashable) -> Place:
+        """The rows with a key, noted."""
         place = self.places.get((index, key))
         if place is None:
             place = self.places[index, key] = self._shared.look(index, key)
-        return list(place.rows)  # type: ignore[arg-type]  # the rows of an index are of its type
+        return place
 
     def rows(self, row_type: type[R]) -> Iterable[R]:
         self.is_noted = False

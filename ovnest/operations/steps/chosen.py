@@ -6,22 +6,22 @@ there counts on update.
 Source: neutron.policy._is_attribute_explicitly_set.
 """
 
+from functools import cache
+from itertools import compress
+from operator import is_not
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct
 
-_FIELDS: dict[type[Struct], list[tuple[str, str, Any]]] = {}
-
 
 def chosen(request: Struct) -> dict[str, Any]:
     """The attributes that a request gives, by the name they have at the wire."""
-    values = zip(_fields(type(request)), msgspec.structs.astuple(request), strict=True)
-    return {
-        name: value
-        for (_, name, default), value in values
-        if value is not default and value is not UNSET and value != default
-    }
+    fields, defaults = _fields(type(request)), _defaults(type(request))
+    values = msgspec.structs.astuple(request)
+    # The very default is nearly all of it, and passed over without a step in Python.
+    given = compress(zip(fields, values, strict=True), map(is_not, values, defaults))
+    return {name: value for (_, name, default), value in given if value is not UNSET and value != default}
 
 
 def changes(update: Struct) -> dict[str, Any]:
@@ -30,13 +30,14 @@ def changes(update: Struct) -> dict[str, Any]:
     return {attribute: value for attribute, value in values if value is not UNSET}
 
 
-def _fields(kind: type[Struct]) -> list[tuple[str, str, Any]]:
-    found = _FIELDS.get(kind)
-    if found is None:
-        found = _FIELDS[kind] = [
-            (field.name, field.encode_name, _default(field)) for field in msgspec.structs.fields(kind)
-        ]
-    return found
+@cache
+def _fields(kind: type[Struct]) -> tuple[tuple[str, str, Any], ...]:
+    return tuple((field.name, field.encode_name, _default(field)) for field in msgspec.structs.fields(kind))
+
+
+@cache
+def _defaults(kind: type[Struct]) -> tuple[Any, ...]:
+    return tuple(default for _, _, default in _fields(kind))
 
 
 def _default(field: msgspec.structs.FieldInfo) -> Any:

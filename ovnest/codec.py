@@ -13,6 +13,7 @@ Whatever another writer has put there, reading gives a value or raises ValueErro
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from operator import attrgetter
 from typing import Annotated, Any, Final, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -45,7 +46,7 @@ class Key(Struct, frozen=True, kw_only=True):
 
 def text(name: str, meaning: str, *, absent: str = "", **more: Any) -> Key:
     """A string that always stands there; without its key it is `absent`."""
-    return Key(name=name, meaning=meaning, write=_same, absent=absent, **more)
+    return Key(name=name, meaning=meaning, write=_text, absent=absent, **more)
 
 
 def some_text(name: str, meaning: str, *, absent: str | None = "", **more: Any) -> Key:
@@ -154,7 +155,10 @@ class Codec(Generic[S]):
         self.spread: Mapping[str, Key] = spread or {}
         self.keys: tuple[Key, ...] = (*keys.values(), *others)
         self.owned: frozenset[str] = frozenset(key.name for key in self.keys)
-        self._writers = [(field, key.name, key.write) for field, key in keys.items()]
+        texts = {field: key.name for field, key in keys.items() if key.write is _text}
+        self._texts = tuple(texts.values())
+        self._read_texts = _values_of(texts)
+        self._writers = [(field, key.name, key.write) for field, key in keys.items() if field not in texts]
         self._readers = [(field, key.name, key.read, key.absent) for field, key in keys.items()]
 
     def owns(self, name: str) -> bool:
@@ -163,7 +167,7 @@ class Codec(Generic[S]):
 
     def write(self, facts: Any) -> dict[str, str]:
         """The keys that stand for `facts`."""
-        written = {}
+        written: dict[str, str] = dict(zip(self._texts, self._read_texts(facts), strict=True))
         for field, name, write in self._writers:
             value = write(getattr(facts, field))
             if value is not None:
@@ -258,6 +262,17 @@ def decode_json(found: str, kind: Any = Any) -> Any:
         return msgspec.json.decode(found, type=kind, strict=False)
     except RecursionError:
         raise ValueError("it is nested too deep") from None  # its traceback is one line a thousand times
+
+
+def _values_of(fields: Collection[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """What gives the values of these fields of a Struct, all at once."""
+    if len(fields) > 1:
+        return attrgetter(*fields)
+    return lambda facts: tuple(getattr(facts, field) for field in fields)
+
+
+def _text(value: str) -> str:
+    return value
 
 
 def _same(value: Any) -> str | None:

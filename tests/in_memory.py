@@ -49,7 +49,7 @@ class InMemory:
             fit(shape, SCHEMA_OF_OVN)
         self.stage = Stage(self.replica)
         self.stage.begin()
-        self.transaction = Transaction(self.stage, 1)
+        self.transaction = Transaction(self.stage)
 
     def tx(self, caller: Caller = ADMIN, **context: Any) -> Tx:
         """A window for this caller, where the context is otherwise as given."""

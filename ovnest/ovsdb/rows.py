@@ -23,6 +23,8 @@ from ovnest.ovsdb.values import (
     decode_one_real,
     differ_map,
     differ_set,
+    encode_one,
+    tell_one,
 )
 
 
@@ -144,8 +146,15 @@ class Shape(Generic[R]):
     def use(self, present: Iterable[Column]) -> None:
         """Let `present` be what the server has; other columns keep their default and are not sent."""
         self.columns = {column.name: column for column in present}
-        self._encoders = [(c.attribute, c.name, c.default, c.encode) for c in self.columns.values()]
-        self._tellers = [(c.attribute, c.name, c.default, c.tell) for c in self.columns.values()]
+        # Where the value is as it is on the wire, no function need be called for it.
+        self._encoders = [
+            (c.attribute, c.name, c.default, None if c.encode is encode_one else c.encode)
+            for c in self.columns.values()
+        ]
+        self._tellers = [
+            (c.attribute, c.name, c.default, None if c.tell is tell_one else c.tell)
+            for c in self.columns.values()
+        ]
         self._absent = [c for c in self.by_attribute.values() if c.name not in self.columns]
         self._orders: dict[tuple[str, ...], tuple[str, ...]] = {}
 
@@ -173,8 +182,8 @@ class Shape(Generic[R]):
         wire: dict[str, Wire] = {}
         for attribute, name, default, encode in self._encoders:
             value = getattr(row, attribute)
-            if value != default:
-                wire[name] = encode(value)
+            if value is not default and value != default:
+                wire[name] = value if encode is None else encode(value)
         return wire
 
     def foretell(self, row: R) -> msgspec.Raw | None:
@@ -187,8 +196,8 @@ class Shape(Generic[R]):
         told: dict[str, Wire] = {}
         for attribute, name, default, tell in self._tellers:
             value = getattr(row, attribute)
-            if value != default:
-                told[name] = tell(value)
+            if value is not default and value != default:
+                told[name] = value if tell is None else tell(value)
         order = self._orders.get(tuple(told))
         if order is not None:
             told = {name: told[name] for name in order}

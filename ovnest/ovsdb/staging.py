@@ -19,7 +19,6 @@ from ovnest.ovsdb.values import Arity, RowUuid, Wire
 
 T = TypeVar("T")
 _ABSENT: Any = object()
-_Keys = dict[Hashable, dict[RowUuid, None]]
 
 
 class Stage:
@@ -32,8 +31,7 @@ class Stage:
         self.required: set[tuple[str, RowUuid]] = set()
         self.operations: list[Operation] = []
         self._changes: dict[type[Row], list[tuple[RowUuid, Any, Any]]] = {}
-        self._keys: dict[Index[Any], _Keys] = {}
-        self._indexed: dict[Index[Any], int] = {}  # how many of the changes are in it
+        self._keys: dict[Index[Any], _StagedKeys] = {}
         self._undo: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self._tracked: list[tuple[Any, Any, Any]] = []
 
@@ -62,29 +60,28 @@ class Stage:
         changes = self._changes[row_type]
         uuid, before, new = changes.pop()
         for index in self.replica.table(row_type).indexes:
-            if self._indexed.get(index, 0) > len(changes):
-                _index(self._keys[index], index, uuid, new, before)
-                self._indexed[index] = len(changes)
+            keys = self._keys.get(index)
+            if keys is not None and keys.changes > len(changes):
+                keys.change(uuid, new, before)
+                keys.changes = len(changes)
         if before is _ABSENT:
             del self.rows[row_type][uuid]
         else:
             self.rows[row_type][uuid] = before
 
-    def keys_of(self, index: Index[Any]) -> _Keys:
+    def by_key(self, index: Index[Any]) -> Mapping[Hashable, Mapping[RowUuid, None]]:
         """The staged rows by their keys in an index.
 
         Worked out when somebody asks, since most batches ask for few of the indexes, and small ones for none.
         """
         keys = self._keys.get(index)
         if keys is None:
-            keys = self._keys[index] = {}
-        changes = self._changes.get(index.row_type, [])
-        done = self._indexed.get(index, 0)
-        if done < len(changes):
-            for uuid, before, after in changes[done:]:
-                _index(keys, index, uuid, before, after)
-            self._indexed[index] = len(changes)
-        return keys
+            keys = self._keys[index] = _StagedKeys(index)
+        changes = self._changes.get(index.row_type, ())
+        while keys.changes < len(changes):
+            keys.change(*changes[keys.changes])
+            keys.changes += 1
+        return keys.rows
 
     def _track(self, trackers: Iterable[Any], old: Any, new: Any) -> None:
         for tracker in trackers:
@@ -168,6 +165,30 @@ class Stage:
         return operations
 
 
+class _StagedKeys:
+    """The staged rows by their keys in one index; `changes` is how many of what was staged are in it."""
+
+    __slots__ = ("_keys_of", "changes", "rows")
+
+    def __init__(self, index: Index[Any]) -> None:
+        self._keys_of = index.keys
+        self.rows: dict[Hashable, dict[RowUuid, None]] = {}
+        self.changes = 0
+
+    def change(self, uuid: RowUuid, before: Any, after: Any) -> None:
+        """Let a staged row have the keys that it has after a change."""
+        if before is not _ABSENT and before is not None:
+            for key in self._keys_of(before):
+                self.rows[key].pop(uuid, None)
+        if after is not _ABSENT and after is not None:
+            for key in self._keys_of(after):
+                uuids = self.rows.get(key)
+                if uuids is None:
+                    self.rows[key] = {uuid: None}
+                else:
+                    uuids[uuid] = None
+
+
 class StagedLinks:
     """Staged changes of one column of references: True for put in, False for taken out."""
 
@@ -211,8 +232,11 @@ class Transaction:
         if not staged:
             return stage.replica.all(index, key)
         table = stage.replica.table(index.row_type)
-        rows = [table.rows[uuid] for uuid in table.indexes[index].get(key) if uuid not in staged]
-        rows += [staged[uuid] for uuid in stage.keys_of(index).get(key, ())]
+        present = table.indexes[index].get(key)
+        rows = [table.rows[uuid] for uuid in present if uuid not in staged] if present else []
+        added = stage.by_key(index).get(key)
+        if added:
+            rows += [staged[uuid] for uuid in added]
         return rows
 
     def rows(self, row_type: type[R]) -> Iterable[R]:
@@ -380,19 +404,6 @@ class Transaction:
         self.require(type(row), row.uuid)
         self._stage.put(type(row), row.uuid, new)
         self._stage.operations.append(operation)
-
-
-def _index(keys: _Keys, index: Index[Any], uuid: RowUuid, before: Any, after: Any) -> None:
-    """Let a staged row have the keys that it has after a change."""
-    if before is not _ABSENT and before is not None:
-        for key in index.keys(before):
-            keys[key].pop(uuid, None)
-    if after is not _ABSENT and after is not None:
-        for key in index.keys(after):
-            uuids = keys.get(key)
-            if uuids is None:
-                uuids = keys[key] = {}
-            uuids[uuid] = None
 
 
 def _merge(now: Collection[RowUuid], staged: Mapping[RowUuid, bool] | None) -> Collection[RowUuid]:

@@ -3,7 +3,7 @@
 Sets and maps change by key, never whole, so keys and members of others survive.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -22,12 +22,14 @@ def reconcile(staging: Transaction, present: Wanted, wanted: Wanted, owned: Owne
     """
     left = {(type(row), row.uuid): row for row in present.rows}
     for row in wanted.rows:
-        existing = left.pop((type(row), row.uuid), None)
+        existing = left.pop((type(row), row.uuid), None) if left else None
         if existing is None:
             staging.insert(row)
         else:
             _change(staging, existing, row, owned[type(row)])
-    if present.references != wanted.references:
+    if not present.references:
+        _refer(staging, wanted.references, ())
+    elif present.references != wanted.references:
         _refer(staging, wanted.references - present.references, present.references - wanted.references)
     for row in left.values():
         staging.delete(row)
@@ -54,20 +56,18 @@ def new_references(
 
     A reference that stays is no reason to refuse: a container port whose parent is gone can still be changed.
     """
-    known = {each for row in present for each in _referred(row)}
-    return [
-        (row_types[table], uuid)
-        for row in wanted
-        for table, uuid in _referred(row)
-        if (table, uuid) not in known
-    ]
+    known = _referred(present)
+    return [(row_types[table], uuid) for table, uuid in _referred(wanted) if (table, uuid) not in known]
 
 
-def _referred(row: Row) -> Iterator[tuple[str, RowUuid]]:
-    for column, table in row.REFERS.items():
-        uuid = getattr(row, column)
-        if uuid is not None:
-            yield table, uuid
+def _referred(rows: Iterable[Row]) -> dict[tuple[str, RowUuid], None]:
+    found: dict[tuple[str, RowUuid], None] = {}
+    for row in rows:
+        for column, table in row.REFERS.items():
+            uuid = getattr(row, column)
+            if uuid is not None:
+                found[table, uuid] = None
+    return found
 
 
 def _change(staging: Transaction, present: Row, wanted: Row, owned: Owned) -> None:
@@ -85,7 +85,7 @@ def _change(staging: Transaction, present: Row, wanted: Row, owned: Owned) -> No
         staging.update(row, **scalars)
 
 
-def _refer(staging: Transaction, add: frozenset[Reference], remove: frozenset[Reference]) -> None:
+def _refer(staging: Transaction, add: Iterable[Reference], remove: Iterable[Reference]) -> None:
     for each in add:
         staging.change_references(each.owner_type, each.owner, each.column, add=(each.member,))
     for each in remove:

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from hypothesis import strategies as st
+
 from ovnest.ovsdb import Row
 from ovnest.resources.network import Network
 from ovnest.resources.port import Port
 from ovnest.resources.subnet import Subnet
+from ovnest.rows.docs import keys
 from ovnest.rows.port.columns import PortContext, PortRows, logical_switch_port
 
 Placed = tuple[Network, tuple[Subnet, ...], Port]
@@ -33,3 +36,7 @@ def sent(row: Row) -> None:
         for text in texts_in:
             assert isinstance(text, str), f"{name}: {text!r}"
             assert "\0" not in text
+
+
+NAMES = [key.name for found in keys().values() for key in found]
+ANY_KEYS = st.dictionaries(texts | st.sampled_from(NAMES), texts)

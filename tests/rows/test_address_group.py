@@ -21,7 +21,7 @@ from ovnest.rows.address_group import (
     second_address_set,
 )
 from tests.resources.strategies import address_groups, texts, uuids
-from tests.rows.test_round_trip import ANY_KEYS, sent
+from tests.rows.placed import ANY_KEYS, sent
 
 
 @given(address_groups())

@@ -6,7 +6,7 @@ from ovnest.codec import Key, text
 from ovnest.northbound.columns import Column
 from ovnest.northbound.tables import LogicalSwitchPort
 from ovnest.rows import HOMES
-from ovnest.rows.docs import by_hand, keys, places, wanted_places, with_tables
+from ovnest.rows.docs import editable, keys, places, wanted_places, with_tables
 
 
 def marked(kind: str, of: str, between: str = "") -> str:
@@ -56,7 +56,7 @@ def test_the_table_of_dependents_says_who_is_derived_again_and_why() -> None:
     ],
 )
 def test_what_a_hand_may_change_is_said(entry: Column | Key, said: str) -> None:
-    assert by_hand(entry) == said
+    assert editable(entry) == said
 
 
 def test_the_keys_of_a_port_and_of_a_localnet_port_stand_in_one_table() -> None:

@@ -5,14 +5,12 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from ovnest.northbound.tables import DhcpOptions, Document, LogicalSwitch, LogicalSwitchPort
 from ovnest.ovsdb import RowUuid
 from ovnest.resources.agent_code import AgentCode
 from ovnest.resources.vlan_tags import VlanTags
 from ovnest.rows import HOMES
-from ovnest.rows.docs import keys
 from ovnest.rows.document import read_document
 from ovnest.rows.home import NOTHING, Home
 from ovnest.rows.network import read_network
@@ -22,9 +20,7 @@ from ovnest.rows.subnet import read_subnet
 from ovnest.rows.vlan_tags import KIND as VLAN_TAGS
 from tests.in_memory import LAN, InMemory, a_network, a_port, a_subnet, uuid
 from tests.resources.strategies import texts
-
-NAMES = [key.name for found in keys().values() for key in found]
-ANY_KEYS = st.dictionaries(texts | st.sampled_from(NAMES), texts)
+from tests.rows.placed import ANY_KEYS
 
 
 @given(ANY_KEYS, texts)

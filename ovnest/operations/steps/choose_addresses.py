@@ -205,5 +205,7 @@ def _refuse_taken(tx: Tx, port: AddressedPort, subnet: Subnet, address: str) -> 
 
 def _usable(subnets: Sequence[Subnet], device_owner: str) -> list[Subnet]:
     """The subnets for a port with this owner, those made for it first (extension subnet-service-types)."""
-    found = [s for s in subnets if not s.service_types or device_owner in s.service_types]
-    return sorted(found, key=lambda subnet: not subnet.service_types)
+    for_all = [subnet for subnet in subnets if not subnet.service_types]
+    if len(for_all) == len(subnets):  # nearly always
+        return for_all
+    return [subnet for subnet in subnets if device_owner in subnet.service_types] + for_all

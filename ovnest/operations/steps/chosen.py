@@ -7,6 +7,8 @@ Source: neutron.policy._is_attribute_explicitly_set.
 """
 
 from functools import cache
+from itertools import compress
+from operator import is_not
 from typing import Any
 
 import msgspec
@@ -15,12 +17,11 @@ from msgspec import UNSET, Struct
 
 def chosen(request: Struct) -> dict[str, Any]:
     """The attributes that a request gives, by the name they have at the wire."""
-    values = zip(_fields(type(request)), msgspec.structs.astuple(request), strict=True)
-    return {
-        name: value
-        for (_, name, default), value in values
-        if value is not default and value is not UNSET and value != default
-    }
+    fields, defaults = _fields(type(request)), _defaults(type(request))
+    values = msgspec.structs.astuple(request)
+    # The very default is nearly all of it, and passed over without a step in Python.
+    given = compress(zip(fields, values, strict=True), map(is_not, values, defaults))
+    return {name: value for (_, name, default), value in given if value is not UNSET and value != default}
 
 
 def changes(update: Struct) -> dict[str, Any]:
@@ -30,8 +31,13 @@ def changes(update: Struct) -> dict[str, Any]:
 
 
 @cache
-def _fields(kind: type[Struct]) -> list[tuple[str, str, Any]]:
-    return [(field.name, field.encode_name, _default(field)) for field in msgspec.structs.fields(kind)]
+def _fields(kind: type[Struct]) -> tuple[tuple[str, str, Any], ...]:
+    return tuple((field.name, field.encode_name, _default(field)) for field in msgspec.structs.fields(kind))
+
+
+@cache
+def _defaults(kind: type[Struct]) -> tuple[Any, ...]:
+    return tuple(default for _, _, default in _fields(kind))
 
 
 def _default(field: msgspec.structs.FieldInfo) -> Any:

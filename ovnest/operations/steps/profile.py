@@ -45,6 +45,8 @@ def read_profile(tx: Tx, profile: Mapping[str, Any], vnic_type: str) -> BindingP
         InvalidProfile: a key that goes with another is missing, or a value is not what it can be.
         PortNotFound: the parent is not there, or another project's.
     """
+    if not profile:
+        return BindingProfile()
     capabilities = profile.get(CAPABILITIES)
     if capabilities is not None and not _is_list_of_strings(capabilities):
         raise InvalidProfile(reason=f"{CAPABILITIES} must be a list of strings, not {capabilities!r}")

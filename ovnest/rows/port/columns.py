@@ -100,7 +100,9 @@ def lsp_type(port: Port) -> str:
     prefix = LOCALPORTS.get(port.device_owner)
     if prefix is not None and port.device_id.startswith(prefix):
         return "localport"
-    return "vtep" if port.parent_name is None and all(key in port.profile for key in VTEP) else ""
+    if port.parent_name is not None or not port.profile:
+        return ""
+    return "vtep" if all(key in port.profile for key in VTEP) else ""
 
 
 def _type(port: Port, context: PortContext) -> str:
@@ -168,7 +170,12 @@ def _dhcp(port: Port, context: PortContext) -> tuple[RowUuid | None, RowUuid | N
     for fixed in port.fixed_ips:
         subnet = context.subnets[fixed.subnet_id]
         version = subnet.ip_version
-        if version in chosen or not serves_dhcp(subnet) or is_dhcp_disabled(port, version):
+        if version in chosen or not serves_dhcp(subnet):
+            continue
+        if not port.extra_dhcp_opts:  # nearly every port
+            chosen[version] = RowUuid(subnet.id)
+            continue
+        if is_dhcp_disabled(port, version):
             continue
         row = port_dhcp_options(port, subnet, context.network, context.domain)
         if row is not None:

@@ -10,6 +10,7 @@ from ovnest.resources.port import Port
 from ovnest.resources.subnet import Subnet
 from ovnest.rows.docs import keys
 from ovnest.rows.port.columns import PortContext, PortRows, logical_switch_port
+from tests.resources.strategies import texts
 
 Placed = tuple[Network, tuple[Subnet, ...], Port]
 

@@ -80,7 +80,7 @@ class At:
 
     def find(self, kind: Any, key: str) -> Any:
         row = self.view.find(Document, document_uuid(NEW.name, key))
-        return None if row is None else HOME.read(row, self)  # type: ignore[arg-type]
+        return None if row is None else HOME.read(row, self)  # type: ignore[arg-type]  # no Tx
 
 
 def rows(layout: int, facts: Note, *there: Document) -> tuple[list[str], list[str]]:

@@ -8,6 +8,8 @@ from hypothesis import given
 
 from ovnest.northbound.tables import DhcpOptions, Document, LogicalSwitch, LogicalSwitchPort
 from ovnest.ovsdb import RowUuid
+from ovnest.resources.address_group import AddressGroup
+from ovnest.resources.address_scope import AddressScope
 from ovnest.resources.agent_code import AgentCode
 from ovnest.resources.vlan_tags import VlanTags
 from ovnest.rows import HOMES
@@ -47,6 +49,8 @@ ONE_OF_EACH: tuple[Any, ...] = (
     a_port(1, description="it has a document"),
     VlanTags(id=uuid(1), last=7),
     AgentCode(id=uuid(1), grant="g", plugged={uuid(2): "{}"}),
+    AddressScope(id=uuid(3), project_id="red", name="scope", ip_version=6),
+    AddressGroup(id=uuid(4), project_id="red", addresses=("192.0.2.0/24", "2001:db8::/64")),
 )
 
 

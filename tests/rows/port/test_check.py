@@ -26,7 +26,7 @@ def db() -> InMemory:
 def theirs(db: InMemory, name: str, **columns: object) -> None:
     """A row that somebody else has made."""
     key = RowUuid(uuid(100 + len(db.stage.operations)))
-    db.transaction.insert(LogicalSwitchPort(uuid=key, name=name, **columns))  # type: ignore[arg-type]
+    db.transaction.insert(LogicalSwitchPort(uuid=key, name=name, **columns))  # type: ignore[arg-type]  # the test says which
 
 
 def test_what_two_ports_have_is_said_once_and_names_both(db: InMemory) -> None:

@@ -51,7 +51,7 @@ def test_ports(placed: tuple[Network, tuple[Subnet, ...], Port], is_parent: bool
 
 def row(**columns: object) -> LogicalSwitchPort:
     ids = {NAME: "", SWITCH: "neutron-lan", MAC: "fa:16:3e:00:00:01", CIDRS: "192.0.2.9/24"}
-    return LogicalSwitchPort(**{"uuid": RowUuid("p"), "name": "p", "external_ids": ids} | columns)  # type: ignore[arg-type]
+    return LogicalSwitchPort(**{"uuid": RowUuid("p"), "name": "p", "external_ids": ids} | columns)  # type: ignore[arg-type]  # all
 
 
 def read(found: LogicalSwitchPort) -> Port:

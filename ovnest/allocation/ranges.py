@@ -2,6 +2,7 @@
 
 import ipaddress
 from functools import lru_cache
+from string import hexdigits
 from typing import Literal
 
 from msgspec import Struct
@@ -9,6 +10,7 @@ from msgspec import Struct
 IpVersion = Literal[4, 6]
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_MAPPED = 0xFFFF  # ::ffff:0:0/96, whose last groups newer versions of Python write as an IPv4 address
 HIGHEST = {4: (1 << 32) - 1, 6: (1 << 128) - 1}
 
 
@@ -61,6 +63,9 @@ def address_number(text: str) -> tuple[IpVersion, int]:
         number = (first << 24) + (second << 16) + (third << 8) + fourth
         if address_text(number, 4) == text:
             return 4, number
+    beside = _number_in_block(text)
+    if beside is not None:
+        return 6, beside
     address = ipaddress.ip_address(text)
     return ip_version(address.version), int(address)
 
@@ -74,4 +79,42 @@ def address_text(address: int, version: IpVersion) -> str:
     """The usual notation of an address, as `ipaddress` writes it."""
     if version == 4:
         return f"{address >> 24}.{address >> 16 & 255}.{address >> 8 & 255}.{address & 255}"
-    return str(ipaddress.IPv6Address(address))
+    last = address & 0xFFFF
+    if last == 0 or address >> 32 == _MAPPED:
+        return str(ipaddress.IPv6Address(address))
+    return f"{_text_before(address >> 16)}{last:x}"
+
+
+def _number_in_block(text: str) -> int | None:
+    """The number of an IPv6 address, quick where others of its /112 have been asked for.
+
+    None where it is none, or its last group is not written as one.
+    """
+    before, _, last = text.rpartition(":")
+    if not 0 < len(last) <= 4 or last.strip(hexdigits):
+        return None
+    try:
+        return _block_of(before) << 16 | int(last, 16)
+    except ValueError:
+        return None  # what is wrong with it, `ipaddress` says
+
+
+@lru_cache(maxsize=4096)
+def _text_before(block: int) -> str:
+    """What stands before the last group of the addresses of a /112, where that group is not 0.
+
+    Then which zeros are left out follows from the other groups alone (RFC 5952, 4.2).
+    """
+    return str(ipaddress.IPv6Address(block << 16 | 1)).removesuffix("1")
+
+
+@lru_cache(maxsize=4096)
+def _block_of(before: str) -> int:
+    """The /112, as a number, whose addresses have that before their last group.
+
+    Raises:
+        ValueError: none has, or there is a zone in it (RFC 4007, 11), which may have colons.
+    """
+    if "%" in before:
+        raise ValueError(f"{before} has a zone")
+    return int(ipaddress.IPv6Address(f"{before}:1")) >> 16

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovnest.ovsdb import Replica, RowUuid
-from ovnest.ovsdb.multimap import Multimap
 from ovnest.ovsdb.replica import LostStep
 from tests.ovsdb.tables import INDEXES, PORT_BY_NAME, SWITCH_BY_NAME, TABLES, Port, Switch
 
@@ -143,19 +142,3 @@ def test_an_update_of_a_row_that_is_not_there_is_noticed() -> None:
     replica.stage("Logical_Switch", {RowUuid("s1"): {"modify": {"name": "x"}}})
     with pytest.raises(LostStep, match="s1"):
         list(replica.apply(whole=False))
-
-
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.sampled_from(PORTS))))
-def test_a_multimap_is_a_set_for_each_key(steps: list[tuple[bool, int, RowUuid]]) -> None:
-    entries: Multimap[int] = Multimap()
-    model: dict[int, set[RowUuid]] = {}
-    for add, key, uuid in steps:
-        if add:
-            entries.add(key, uuid)
-            model.setdefault(key, set()).add(uuid)
-        else:
-            entries.discard(key, uuid)
-            model.get(key, set()).discard(uuid)
-        assert len(entries.get(key)) == len(model.get(key, ()))
-        assert set(entries.get(key)) == model.get(key, set())
-    assert set(entries) == {key for key, uuids in model.items() if uuids}

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from ovnest.errors.store import UnknownLayout
-from ovnest.northbound.ledger import LAYOUT, LAYOUT_KEY, LAYOUTS, layout_of
+from ovnest.northbound.ledger import KEYS, LAYOUT, LAYOUT_KEY, LAYOUTS, LEDGER, layout_of
 from ovnest.northbound.names import LEDGER_NAME, LEDGER_UUID
 from ovnest.northbound.tables import Document
 from ovnest.ovsdb import Replica, Transaction
@@ -42,3 +42,10 @@ def test_another_layout_is_refused_with_the_number_and_those_that_are_known(writ
     assert f"has layout {written}, and this release knows {LAYOUTS[0]}, {LAYOUTS[1]}" in str(refused.value)
     assert "Serve it with the release that wrote it" in str(refused.value)
     assert refused.value.status == 503
+
+
+def test_every_key_that_is_written_to_the_ledger_is_described() -> None:
+    described = {key.name for key in KEYS}
+    assert set(LEDGER.first) <= described
+    assert all(name.startswith(LEDGER.prefix) for name in described)
+    assert LEDGER.table == Document.TABLE

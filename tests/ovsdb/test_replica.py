@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ovnest.ovsdb import Replica, RowUuid
-from ovnest.ovsdb.multimap import Multimap
 from ovnest.ovsdb.replica import LostStep
 from tests.ovsdb.tables import (
     INDEXES,
@@ -232,19 +231,3 @@ def test_what_was_foretold_and_not_told_is_forgotten_with_the_connection() -> No
         pass
     assert replica.find(Port, PORTS[0]) == port
     assert replica.find(Port, PORTS[0]) is not port
-
-
-@given(st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.sampled_from(PORTS))))
-def test_a_multimap_is_a_set_for_each_key(steps: list[tuple[bool, int, RowUuid]]) -> None:
-    entries: Multimap[int] = Multimap()
-    model: dict[int, set[RowUuid]] = {}
-    for add, key, uuid in steps:
-        if add:
-            entries.add(key, uuid)
-            model.setdefault(key, set()).add(uuid)
-        else:
-            entries.discard(key, uuid)
-            model.get(key, set()).discard(uuid)
-        assert len(entries.get(key)) == len(model.get(key, ()))
-        assert set(entries.get(key)) == model.get(key, set())
-    assert set(entries) == {key for key, uuids in model.items() if uuids}
